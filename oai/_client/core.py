@@ -188,7 +188,7 @@ class Core:
         def more(params: dict[str, str]) -> Any:
             return self.call(*call._replace(extra_query={**query, **params}))
 
-        page.__dict__.update(_more=more, _asked={**(call.query or {}), **query})
+        page.__dict__.update(_more=more, _page_query={**(call.query or {}), **query})
 
     def view(self, call: Callable[..., Any], help_with: Callable[..., Any], kind: str = "") -> Any:
         """Return an object with the client's methods, which use `call` and `help_with` to make calls."""

@@ -1,7 +1,7 @@
 """Turn objects of the API into plain data, with pydantic's options and pydantic's notion of what was set.
 
-What the server sent is given back: only the null of an optional field within a part that has lost its response counts
-as missing.
+`to_dict` returns what the server sent. Only the null of an optional field counts as missing, in a part of a result that
+was decoded strictly: the text of the response is known to the whole result alone.
 """
 
 from __future__ import annotations
@@ -80,38 +80,38 @@ def dump(
         pairs = zip(keys, chosen, strict=True)
         return [dump(value[index], style, source[index] if same else None, *inner) for index, inner in pairs if inner]
     if isinstance(value, dict):
-        known = source if isinstance(source, dict) else {}
+        origin = source if isinstance(source, dict) else {}
         chosen = _chosen(((key, "__all__") for key in value), include, exclude)
         members = zip(value.items(), chosen, strict=True)
-        return {key: dump(item, style, known.get(key), *inner) for (key, item), inner in members if inner}
+        return {key: dump(item, style, origin.get(key), *inner) for (key, item), inner in members if inner}
     return _dump_other(value, style)
 
 
 def _dump_object(value: Any, style: Style, source: Any, include: Selection, exclude: Selection) -> dict[str, Any]:
-    known = source if isinstance(source, dict) else None
+    origin = source if isinstance(source, dict) else None
     selects = include is not None or exclude is not None
     data: dict[str, Any] = {}
     aliases: dict[str, Any] = {}
     for name, wire, default, member in members_of(value):
         item = member
-        if default is TAG and not is_set(value, wire, item, default, known):
+        if default is TAG and not is_set(value, wire, item, default, origin):
             item = None  # the tag that the type implies is not invented in data that lacks it
         # Most fields have a value, and none by default: they are dumped in any style.
         if (item is None or (default is not None and default is not REQUIRED)) and (
             _is_left_out(style, item, default)
-            or (style.exclude_unset and not is_set(value, wire, item, default, known))
+            or (style.exclude_unset and not is_set(value, wire, item, default, origin))
         ):
             continue
         inner = next(_chosen([(name, wire)], include, exclude)) if selects else EVERYTHING
         if not inner:
             continue
         if item.__class__ not in LEAVES:
-            item = dump(item, style, known and known.get(wire), *inner)
+            item = dump(item, style, origin and origin.get(wire), *inner)
         if style.api_names:
             data[wire] = item
             continue
         data[name] = item
-        if name not in (wire, f"{wire}_") and is_set(value, wire, item, default, known):
+        if name not in (wire, f"{wire}_") and is_set(value, wire, item, default, origin):
             aliases[wire] = item  # as the official SDK: programs read `self_harm` or `self-harm`
     if style.computed:
         data |= _computed(value, style, include, exclude)

@@ -121,13 +121,11 @@ class ModelMethods:
     def _dump(self, style: Style, include: Selection = None, exclude: Selection = None) -> Data:
         try:
             if style.exclude_unset and b"null" not in getattr(self._response, "content", b"null"):
-                style, source = (
-                    msgspec.structs.replace(style, exclude_none=True),
-                    None,
-                )  # spares parsing the response again
+                # Without a null in the response there is nothing to find by parsing it again.
+                style = msgspec.structs.replace(style, exclude_none=True)
+                data: Data = dump(self, style, None, include, exclude)
             else:
-                source = source_of(self)
-            data: Data = dump(self, style, source, include, exclude)
+                data = dump(self, style, source_of(self), include, exclude)
         except RecursionError:
             raise ValueError(f"this {type(self).__name__} is nested too deeply to be dumped") from None
         return data

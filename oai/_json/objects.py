@@ -91,7 +91,7 @@ class Object(  # noqa: PLW1641 - a mutable object has no hash
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        kept = {name: value for name, value in self.__dict__.items() if name not in ("_more", "_asked")}
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("_more", "_page_query")}
         return _restore, (type(self), fields, kept)
 
     def __repr__(self) -> str:

@@ -59,7 +59,7 @@ class Page(Object, Generic[T]):
         empty page, unless the server says that there are more. Without these rules the iteration would not end.
         """
         cursor = self._cursor() if self._listed() or self._says_more() else None
-        current = self.__dict__.get("_asked", {}).get(self.parameter)
+        current = self.__dict__.get("_page_query", {}).get(self.parameter)
         return {self.parameter: cursor} if isinstance(cursor, str) and cursor and cursor != current else None
 
     def next_page_info(self) -> PageInfo | None:

@@ -66,28 +66,28 @@ def validated(kind: Any, value: Any) -> Any:
     except msgspec.ValidationError:
         from oai._json.lenient import build
 
-        made = build(kind, dict(value))
+        built = build(kind, dict(value))
         try:
-            convert_strict(kind, _declared(value, made))
+            convert_strict(kind, _declared(value, built))
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
-        return made
+        return built
 
 
-def _declared(value: Any, made: Any) -> Any:
+def _declared(value: Any, built: Any) -> Any:
     """Return plain data without the fields that are unknown to the structs which were made of it."""
-    if isinstance(value, Mapping) and hasattr(made, "__struct_fields__"):
-        wire = dict(zip(made.__struct_encode_fields__, made.__struct_fields__, strict=True))
-        tag = made.__struct_config__.tag_field
+    if isinstance(value, Mapping) and hasattr(built, "__struct_fields__"):
+        wire = dict(zip(built.__struct_encode_fields__, built.__struct_fields__, strict=True))
+        tag = built.__struct_config__.tag_field
         return {
-            name: _declared(field, getattr(made, wire[name]) if name in wire else None)
+            name: _declared(field, getattr(built, wire[name]) if name in wire else None)
             for name, field in value.items()
             if name in wire or name == tag
         }
-    if isinstance(value, Mapping) and isinstance(made, dict):
-        return {name: _declared(field, made.get(name)) for name, field in value.items()}
-    if isinstance(value, list) and isinstance(made, list) and len(value) == len(made):
-        return [_declared(*pair) for pair in zip(value, made, strict=True)]
+    if isinstance(value, Mapping) and isinstance(built, dict):
+        return {name: _declared(field, built.get(name)) for name, field in value.items()}
+    if isinstance(value, list) and isinstance(built, list) and len(value) == len(built):
+        return [_declared(*pair) for pair in zip(value, built, strict=True)]
     return value
 
 
@@ -125,7 +125,7 @@ def _node(kind: Any, definitions: dict[str, Any]) -> Any:
         return _reference(kind, definitions)
     variants = untagged_variants(kind) or (arguments if origin in (Union, UnionType) else ())
     if variants:
-        return core_schema.union_schema([_node(each, definitions) for each in variants])
+        return core_schema.union_schema([_node(variant, definitions) for variant in variants])
     if origin in (list, tuple, Sequence, Iterable):
         return core_schema.list_schema(_node(arguments[0], definitions))
     if origin is dict:
@@ -161,4 +161,4 @@ def _reference(kind: Any, definitions: dict[str, Any]) -> Any:
 def name_of(kind: Any) -> str:
     """Return the name of a struct, with those of its type arguments."""
     cls = get_origin(kind) or kind
-    return "_".join([cls.__name__, *(getattr(each, "__name__", "Any") for each in get_args(kind))])
+    return "_".join([cls.__name__, *(getattr(argument, "__name__", "Any") for argument in get_args(kind))])

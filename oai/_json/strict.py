@@ -30,12 +30,12 @@ MOST_TYPES = 2048
 class _Decoders(dict[Any, msgspec.json.Decoder[Any]]):
     def __missing__(self, kind: Any) -> msgspec.json.Decoder[Any]:
         with TYPE_LOCK:
-            made = self.get(kind)
-            if made is None:
+            type_decoder = self.get(kind)
+            if type_decoder is None:
                 if len(self) >= MOST_TYPES:
                     self.clear()
-                made = self[kind] = msgspec.json.Decoder(_decodable(kind), dec_hook=_untagged_hook)
-        return made
+                type_decoder = self[kind] = msgspec.json.Decoder(_decodable(kind), dec_hook=_untagged_hook)
+        return type_decoder
 
 
 class _Decode(dict[Any, Callable[[bytes], Any]]):

@@ -17,7 +17,7 @@ ABSENT = "_absent"
 NULLS = "_nulls"
 """The attribute for the names in JSON of optional fields that the server sent as null."""
 
-RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED, ABSENT, NULLS})
+RESERVED = frozenset({"_request_id", "_response", "_more", "_page_query", "_parsed", SHADOWED, ABSENT, NULLS})
 """Names in an object's `__dict__` that the package sets, not the server."""
 
 

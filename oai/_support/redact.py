@@ -202,9 +202,9 @@ class Redactor:
         lower = name.lower()
         if lower == "headers" and is_object(item):
             every = _is_mcp(parent)
-            return {key: self.json(each, secret=every or is_secret_header(key)) for key, each in item.items()}
+            return {key: self.json(inner, secret=every or is_secret_header(key)) for key, inner in item.items()}
         if is_object(item) and CONTAINER.search(name):
-            return {self.text(key): self.json(each, secret=key.lower() not in LABELS) for key, each in item.items()}
+            return {self.text(key): self.json(inner, secret=key.lower() not in LABELS) for key, inner in item.items()}
         secret = is_secret_field(name) or (inside and lower in INNER_FIELDS)
         if lower == "value" and str(parent.get("object", "")).endswith("api_key"):
             secret = True
