@@ -84,6 +84,14 @@ def test_wrong_arguments_raise_type_error_with_a_suggestion(
         client.embeddings.create(**arguments)
 
 
+def test_unknown_argument_is_not_suggested_as_itself(client: oai.OpenAI) -> None:
+    for call, name in ((client.embeddings.create, "stream"), (client.files.wait_for_processing, "timeout")):
+        arguments = {"model": "m", "input": "x"} if name == "stream" else {"id": "f"}
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'") as caught:
+            call(**arguments, **{name: True})
+        assert f"Did you mean '{name}'" not in str(caught.value)
+
+
 def test_too_many_positional_arguments_raise_pythons_type_error(client: oai.OpenAI) -> None:
     with pytest.raises(TypeError, match=r"takes 1 positional argument but 2 were given|takes .* positional"):
         client.embeddings.create("text")

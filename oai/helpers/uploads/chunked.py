@@ -26,6 +26,7 @@ import msgspec
 from oai._errors import NotFoundError, UploadError
 from oai._flow.steps import Steps, run_blocking, run_concurrently
 from oai._json.strict import decoder
+from oai._request.client_core import core_of
 from oai._request.multipart import PIECE, content_of, is_seekable
 from oai._support.journal_file import JournalFile
 
@@ -165,9 +166,9 @@ def upload_file_chunked(
         BlockingIOError: another process uses the journal.
     """
     if isinstance(file, tuple):
-        filename, file = filename or file[0], file[1]
+        filename, file = filename or file[0], file[1].encode() if isinstance(file[1], str) else file[1]
     with ExitStack() as stack:
-        source, name = open_source(file, stack)
+        source, name = open_source(file, stack, paths=core_of(client).config.upload_paths)
         if bytes is not None and bytes != source.size:
             raise ValueError(f"`bytes` is {bytes}, but the file has {source.size} bytes")
         name = filename or name
@@ -208,14 +209,14 @@ def upload_file_chunked(
     return completed
 
 
-def open_source(file: Any, stack: ExitStack) -> tuple[Source, str]:
+def open_source(file: Any, stack: ExitStack, *, paths: bool = True) -> tuple[Source, str]:
     """Return the source of a file, and its name; a file that cannot seek is copied to a temporary one."""
     if callable(getattr(file, "read", None)) and not isinstance(file, io.TextIOBase) and not is_seekable(file):
         copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         shutil.copyfileobj(file, copy, PIECE)
         copy.seek(0)
         return Source(copy, stack), os.path.basename(str(getattr(file, "name", "")))
-    content, name = content_of("file", file)
+    content, name = content_of("file", file, paths=paths)
     named = not isinstance(content, (bytes, bytearray)) and (isinstance(content, Path) or hasattr(content, "name"))
     return Source(content, stack), name if named else ""
 

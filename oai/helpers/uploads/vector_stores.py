@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oai._flow.steps import Steps, run_concurrently
+from oai._request.client_core import core_of
 from oai._request.multipart import content_of
 from oai._support.file_types import File
 from oai.helpers.uploads.chunked import Meter, Progress, Source, Window, open_source
@@ -24,7 +25,8 @@ def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progr
     A note on an error lists the files that were uploaded.
     """
     with ExitStack() as stack:
-        uploads = [_as_upload(file, stack) for file in files]
+        paths = core_of(client).config.upload_paths
+        uploads = [_as_upload(file, stack, paths=paths) for file in files]
         meter = Meter(sum(size for _, size, _ in uploads), progress)
         ids: dict[int, str] = {}
 
@@ -47,13 +49,13 @@ def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progr
     return [ids[number] for number in range(len(uploads))]
 
 
-def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[Any, ...]]:
+def _as_upload(file: Any, stack: ExitStack, *, paths: bool) -> tuple[Path | Source, int, tuple[Any, ...]]:
     """Return the path or source of a file, its size, and the name and further elements of its tuple."""
     if isinstance(file, tuple):
         name, content, *more = file
         content = content.encode() if isinstance(content, str) else content  # content, not a path, as in any upload
     else:
-        content, name = content_of("files", file)
+        content, name = content_of("files", file, paths=paths)
         more = []
     if isinstance(content, (str, os.PathLike)):
         path = Path(content)
