@@ -23,9 +23,8 @@ ABSENT = {
 
 
 def test_types_can_be_imported_from_the_modules_of_the_official_sdk() -> None:
-    from oai.types.chat.chat_completion import ChatCompletion, Choice
-
     from oai.types.chat import chat_completion
+    from oai.types.chat.chat_completion import ChatCompletion, Choice
 
     assert Choice is oai.types.chat.ChatCompletionChoice
     assert ChatCompletion is oai.types.chat.ChatCompletion

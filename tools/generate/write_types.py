@@ -402,7 +402,9 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
         path.write_text(text)
     for area, homes in packages.items():
         (root / Path(*area.split(".")) / "__init__.py").write_text(_package(area, homes))
-    (root / "official.txt").write_text(_official(plan, writer.leftovers))
+    official = _official(plan, writer.leftovers)
+    (root / "official.txt").write_text(official)
+    _write_stubs(root, official)
     subprocess.run([*RUFF, "check", "-q", *STYLE, "--select", "I", "--fix", str(root)], check=False)
     subprocess.run([*RUFF, "format", "-q", *STYLE, str(root)], check=True)
     return len(modules) + len(packages) + 1
@@ -410,6 +412,8 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
 
 def _remove_generated(root: Path) -> None:
     """Remove the modules below `root` but those written by hand, and the directories in which none remains."""
+    for stub in root.rglob("*.pyi"):
+        stub.unlink()
     for module in root.rglob("*.py"):
         if module.relative_to(root) not in BY_HAND:
             module.unlink()
@@ -432,8 +436,7 @@ def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]]) -> str:
                 there = plan.names[key]
                 pair = name if name == there else f"{name}={there}"
                 modules[module.removeprefix("openai.types.")][f".{plan.home(key)}"].add(pair)
-    for (module, name), (home, there) in leftovers.items():
-        modules[module.removeprefix("openai.types.")][f".{home}"].add(f"{name}={there}")
+    _add_leftovers(modules, leftovers)
     names_of = {name: key for key, name in plan.names.items()}
     for (module, name), there in SAME_PARAMS.items():
         modules[module][f".{plan.home(names_of[there])}"].add(f"{name}={there}")
@@ -453,6 +456,35 @@ def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]]) -> str:
         declared = "; ".join(f"{home} {' '.join(sorted(names))}" for home, names in sorted(homes.items()))
         lines.append(f"{module}: {declared}\n")
     return "".join([HEADER, *sorted(lines)])
+
+
+def _add_leftovers(modules: dict[str, dict[str, set[str]]], leftovers: dict[Key, tuple[str, str]]) -> None:
+    """Add the leftover aliases to the modules that have nothing else of their names."""
+    for (module, name), (home, there) in leftovers.items():
+        homes = modules[module.removeprefix("openai.types.")]
+        if not any(pair.partition("=")[0] == name for pairs in homes.values() for pair in pairs):
+            homes[f".{home}"].add(f"{name}={there}")
+
+
+def _write_stubs(root: Path, official: str) -> None:
+    """Write a stub for each module of the SDK, which checkers read: at run time `official.txt` says the same.
+
+    Where there is no package, there is no stub: its directory would be a package at run time.
+    """
+    for line in official.splitlines()[1:]:
+        module, _, homes = line.partition(": ")
+        path = root / Path(*module.split("."))
+        if not (path.parent / "__init__.py").exists() or path.exists() or path.with_suffix(".py").exists():
+            continue
+        imports, assignments = [], []
+        for home in homes.split("; "):
+            source, *pairs = home.split()
+            for here, _, there in (pair.partition("=") for pair in pairs):
+                if not source.startswith("oai._official.missing"):
+                    source = f"oai.types{source}" if source[0] == "." else source
+                    imports.append(f"from {source} import {there or here} as {'_' if there else ''}{here}\n")
+                    assignments += [f"{here} = _{here}\n"] if there else []  # another name is not exported by an import
+        path.with_suffix(".pyi").write_text("".join([HEADER, *imports, *assignments]))
 
 
 def _package(area: str, homes: dict[str, set[str]]) -> str:
