@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
     """Return the transport that the options select; `None` for the default one, if it need not show progress bars."""
+    if options.dry_run:
+        from oai._cli.preview import DryRunTransport
+
+        return DryRunTransport(options.api_key_env or "OPENAI_API_KEY")
+    transport = _make_transport(options, metered=metered)
+    if options.verbose:
+        from oai._cli.preview import VerboseTransport
+
+        return VerboseTransport(transport)
+    return transport
+
+
+def _make_transport(options: argparse.Namespace, *, metered: bool) -> Transport | None:
     if options.replay and options.record:
         raise UsageError("--replay and --record cannot be combined")
     transport: Transport | None = None
@@ -44,7 +57,9 @@ def make_client(options: argparse.Namespace, transport: Transport | None) -> Any
     for name in ("timeout", "max_retries"):
         if getattr(options, name) is not None:
             arguments[name] = getattr(options, name)
-    if options.api_key_env:
+    if options.dry_run:
+        arguments |= {"api_key": "none", "admin_api_key": "none"}
+    elif options.api_key_env:
         arguments["api_key"] = os.environ.get(options.api_key_env)
         if not arguments["api_key"]:
             raise UsageError(f"--api-key-env: the environment variable {options.api_key_env} is not set")

@@ -12,22 +12,21 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from contextlib import suppress
+from typing import NoReturn
 
-from oai._cli.arguments import UsageError, parse_arguments
+from oai._cli.arguments import UsageError
+from oai._cli.call import call
 from oai._cli.cassette import cassette
-from oai._cli.client import make_client, make_transport
+from oai._cli.completion import completion, suggest
 from oai._cli.generate import import_document, write_stubs
 from oai._cli.map import add_map_options, check_map_options, map_rows
-from oai._cli.operations import choose, list_operations, read_table, show_operation
+from oai._cli.notices import print_notice
+from oai._cli.operations import list_operations, read_table, show_operation
 from oai._cli.serve import add_serve_options, check_serve_options, serve
 from oai._errors import OpenAIError
 from oai._support.redact import redact_text
 from oai._version import __version__
-
-if TYPE_CHECKING:
-    from oai._table.rows import Row
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are those that a shell reports for a program ended by SIGINT or SIGPIPE."""
@@ -41,6 +40,7 @@ USAGE_OF = {
     ),
     "import": ("DOCUMENT", "Write a table, and a module with its types, for the server of an OpenAPI document."),
     "stubs": ("TABLE ...", "Write a module with typed calls for your tables, for type checkers."),
+    "completion": ("bash | zsh | fish", "Print a script for completion; in bash: source <(oai completion bash)."),
     "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Run a local server for clients of any kind."),
     "cassette": (
         "check PATH ... | show PATH ... | import OLD NEW",
@@ -48,6 +48,27 @@ USAGE_OF = {
     ),
 }
 """The arguments and the description of each command that is not an operation."""
+
+SHORT = """\
+oai calls any operation of the OpenAI API from the shell.
+
+  oai OPERATION [name=text | name:=json | name@file | text ...] [options]
+
+  oai --offline responses.create model=gpt-5 input='Tell me a story.' --text
+  oai files.create file@notes.txt purpose=user_data
+
+  oai list [WORD ...]    find an operation
+  oai show OPERATION     show its parameters and result
+  oai map OPERATION      call it for every row of a file
+  oai serve              run a local server for tests
+  oai cassette           check, show or import recorded exchanges
+  oai import DOCUMENT    make a table of operations from an OpenAPI document
+  oai stubs TABLE        make typed calls for your table
+  oai completion SHELL   set up completion in bash, zsh or fish
+
+--dry-run prints the request as a curl command; --offline invents the response,
+without a key. All options, and how to write arguments: oai --help
+"""
 
 EXAMPLES = """\
 arguments:
@@ -88,8 +109,10 @@ def main(words: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if words is None else words
     try:
         arguments = [*map(_as_utf8, arguments)]
-        options = make_parser().parse_intermixed_args(arguments)
-        status = run(options)
+        if arguments[:2] == ["completion", "suggest"]:  # its argument is a line with options, and not to be parsed
+            status = _suggest(arguments[2:])
+        else:
+            status = run(make_parser().parse_intermixed_args(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -130,15 +153,20 @@ def run(options: argparse.Namespace) -> int:
     if options.help and not words:
         print(make_parser().format_help())  # noqa: T201
         return 0
-    if not words:
-        raise UsageError("missing operation; `oai list` lists them, `oai --help` shows how to call them")
+    if not words or words == ["help"]:
+        print(SHORT, end="")  # noqa: T201
+        return 0
     command, *rest = words
+    if command == "help":
+        options.help, (command, *rest), words = True, rest, rest
     if options.help and command in COMMANDS:
         operands, description = USAGE_OF[command]
         print(f"usage: oai {command} {operands}\n\n{description} `oai --help` shows the options.")  # noqa: T201
         return 0
     if options.help:
         command, rest = "show", words
+    if command in COMMANDS and (options.dry_run or options.get or options.text):
+        raise UsageError("--dry-run, --get and --text are only valid for an operation")
     if command != "serve":
         check_serve_options(options)
     if command != "map":
@@ -192,6 +220,22 @@ def make_parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print compact JSON, one value per line, also for streams")
     bars = "show progress bars for uploads and downloads (default: if stderr is a terminal and tqdm is installed)"
     add("--progress", action=argparse.BooleanOptionalAction, help=bars)
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--text", action="store_true", help="print only the text of the result")
+    view.add_argument(
+        "--get", metavar="PATH", help="print a value of the result: choices[0].message.content, data[*].id"
+    )
+    add(
+        "--dry-run",
+        action="store_true",
+        help="print the request as a curl command, with the key hidden, and send nothing",
+    )
+    add(
+        "--verbose",
+        "-v",
+        action="store_true",
+        help="print the heads of requests and replies to stderr, with keys hidden",
+    )
     add("--traceback", action="store_true", help="show the traceback of an error")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help, or an operation's parameters")
@@ -200,65 +244,18 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
-    """Call an operation and print its result."""
-    table = read_table(options)
-    name, positional = choose(table, command, words)
-    row = table[name]
-    arguments = parse_arguments(name, row, positional, words)
-    from operator import attrgetter
-
-    from oai._cli.output import Output
-    from oai._cli.progress import UploadProgress, shows_bars
-    from oai._results.stream import Stream
-
-    output = Output(options.output, json=options.json)
-    _check_output(name, row, options, output)
-    with ExitStack() as stack:
-        metered = shows_bars(options.progress, row)
-        if metered and table.takes(name, "progress"):
-            metered, arguments["progress"] = False, stack.enter_context(UploadProgress())
-        transport = make_transport(options, metered=metered)
-        if isinstance(transport, AbstractContextManager):
-            stack.enter_context(transport)
-        client = stack.enter_context(make_client(options, transport))
-        result: Any = _call_quietly(attrgetter(name)(client), row, arguments)
-        if options.all:
-            output.write_items(result)
-        elif isinstance(result, Stream):
-            stack.callback(result.close)
-            if not output.write_events(cast("Any", result)):
-                _print_notice("the stream contained no text; --json shows its events")
-        else:
-            output.write(result)
+def _suggest(lines: list[str]) -> int:
+    """Print the completions of a command line, one on a line."""
+    parser = make_parser()
+    options = {each: action.nargs is None for action in parser._actions for each in action.option_strings}  # noqa: SLF001
+    table = read_table(argparse.Namespace(table=None))
+    sys.stdout.write("".join(f"{text}\n" for text in suggest("".join(lines), table, (*COMMANDS, "help"), options)))
     return 0
-
-
-def _call_quietly(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -> Any:
-    """Call the operation's function, with a notice of the command line's own instead of a `DeprecationWarning`."""
-    import warnings
-
-    with warnings.catch_warnings():
-        if row.deprecated:
-            _print_notice(f"{function.__qualname__} is deprecated: {row.deprecated}")
-            warnings.simplefilter("ignore", DeprecationWarning)
-        return function(**arguments)
-
-
-def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any) -> None:
-    """Check that the result can be written, before a request is sent and paid for."""
-    if row.response == "bytes" and not output.takes_bytes:
-        raise UsageError(f"{name} returns binary data; write it to a file (--output FILE) or pipe it")
-    if options.all and "Page[" not in row.response:
-        raise UsageError(f"--all needs an operation that returns pages; {name} returns {row.response}")
-    if options.output is not None:
-        from oai._support.atomic_files import check_writable
-
-        check_writable(options.output)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
     "cassette": cassette,
+    "completion": completion,
     "import": import_document,
     "list": list_operations,
     "map": map_rows,
@@ -267,11 +264,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
     "stubs": write_stubs,
 }
 """The commands that are not operations, by the first word."""
-
-
-def _print_notice(message: str) -> None:
-    """Print a notice to the standard error."""
-    print(f"oai: {message}", file=sys.stderr)  # noqa: T201
 
 
 def _print_error(error: Exception, status: int) -> int:
@@ -288,5 +280,5 @@ def _print_error(error: Exception, status: int) -> int:
     request_id = getattr(error, "request_id", None)
     if request_id:
         text += f" (request id {request_id})"
-    _print_notice(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
+    print_notice(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
     return status

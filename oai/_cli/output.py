@@ -40,11 +40,17 @@ class Output:
     Args:
         file: the file to write to; the standard output by default.
         json: whether to print everything as JSON, one value on a line.
+        text: whether to print only the text of results.
+        path: the path of the value to print instead of the whole result.
     """
 
-    def __init__(self, file: str | None = None, *, json: bool = False) -> None:
+    def __init__(
+        self, file: str | None = None, *, json: bool = False, text: bool = False, path: str | None = None
+    ) -> None:
         self._file = file
         self._json = json
+        self._text = text
+        self._path = path
         self._terminal = file is None and sys.stdout.isatty()
 
     @property
@@ -83,7 +89,9 @@ class Output:
             try:
                 for event in events:
                     data = plain(event)
-                    text = None if self._json else event_text(data)
+                    text = None if self._json or self._path else event_text(data)
+                    if text is None and self._text:
+                        text = ""
                     if text is None:
                         self._put(target, data)
                         written, last = True, ""
@@ -108,8 +116,19 @@ class Output:
 
     def _put(self, target: BinaryIO, value: Any, *, indent: bool = False) -> None:
         value = value.json() if isinstance(value, Response) else value
+        if self._text or self._path is not None:
+            value = self._selected(plain(value))
+            if isinstance(value, str) and not self._json:
+                self._put_text(target, value if value.endswith("\n") else f"{value}\n")
+                return
         data = msgspec.json.encode(plain(value))
         target.write((msgspec.json.format(data, indent=2) if indent else data) + b"\n")
+
+    def _selected(self, data: Any) -> Any:
+        from oai._cli.readable import parse_path, text_of, value_at
+
+        data = msgspec.to_builtins(data)
+        return text_of(data) if self._path is None else value_at(data, parse_path(self._path))
 
     def _put_text(self, target: BinaryIO, text: str) -> None:
         if self._terminal:

@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from oai._cli.arguments import UsageError
+from oai._cli.notices import print_notice
 from oai._table.load import environment_tables
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ def serve(options: argparse.Namespace, _: str, words: list[str]) -> int:
             host=options.host or "127.0.0.1",
             port=options.port or 0,
             table=options.table,
-            log=_print_notice,
+            log=print_notice,
             allow_hosts=options.allow_host or (),
             cors=options.cors or (),
         )
     for warning in caught:
-        _print_notice(f"warning: {warning.message}")
+        print_notice(f"warning: {warning.message}")
     try:
         print(f"serving {what} at {server.url}", flush=True)  # noqa: T201
         stopped.wait()
@@ -121,8 +122,3 @@ def _fake(where: str) -> Any:
     if not callable(getattr(transport, "send", None)):
         raise UsageError(f"--fake: {where} is of type {type(transport).__name__}, not a transport")
     return transport
-
-
-def _print_notice(line: str) -> None:
-    """Print a notice to the standard error."""
-    print(f"oai: {line}", file=sys.stderr, flush=True)  # noqa: T201

@@ -219,7 +219,11 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
         (["chat"], "chat is a group of operations: chat.completions.create"),
         (["list", "zebra"], "no operation contains 'zebra'"),
         (["show"], "oai show needs the name of an operation"),
-        ([], "missing operation; `oai list`"),
+        (["--dry-run", "list"], "only valid for an operation"),
+        ([*HELLO, "--get", "a b]"], "a path has names and indices"),
+        ([*HELLO, "--get", "id", "--text"], "not allowed with argument"),
+        (["completion", "tcsh"], "usage: oai completion bash | zsh | fish"),
+        (["--get", "x", "files.content", "f"], "returns binary data"),
         (["--ofline", "models.list"], "unrecognized arguments: --ofline"),
         (["--timeout", "soon", "models.list"], "invalid float value: 'soon'"),
         (["--offline", "--replay", "x", "models.list"], "not allowed with argument"),
@@ -304,6 +308,25 @@ def test_help_and_version_options(capfd: pytest.CaptureFixture[str]) -> None:
     assert "oai --offline chat.completions.create" in capfd.readouterr().out
     assert main(["--version"]) == 0
     assert capfd.readouterr().out.startswith("oai ")
+
+
+@pytest.mark.parametrize("words", [[], ["help"]])
+def test_oai_alone_prints_a_short_page(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    output, complaint = capfd.readouterr()
+    assert complaint == ""
+    assert output.startswith("oai calls any operation")
+    assert len(output.splitlines()) < 24
+    assert max(map(len, output.splitlines())) <= 80
+    assert all(f"oai {command}" in output for command in COMMANDS)
+
+
+def test_help_with_a_word_is_that_of_the_command_or_operation(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "models.retrieve"]) == 0
+    assert capfd.readouterr().out.startswith("models.retrieve   GET /models/{model}")
+    assert main(["help", "serve"]) == 0
+    assert capfd.readouterr().out.startswith("usage: oai serve")
+    assert "did you mean 'models.retrieve'" in fails(capfd, 2, "help", "models.retreive")
 
 
 @pytest.mark.parametrize("words", [[command] for command in COMMANDS] + [["cassette", "check"], ["import", "x.json"]])
