@@ -8,7 +8,7 @@ import httpx
 import oai
 from oai.testing import serve
 
-http_client = oai.DefaultHttpxClient(
+http_client = httpx.Client(
     transport=httpx.HTTPTransport(local_address="127.0.0.1"),  # or proxy="http://...", verify=ssl_context
     event_hooks={"request": [lambda request: print(request.method, request.url.path)]},
 )

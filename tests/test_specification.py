@@ -266,7 +266,7 @@ def test_every_operation_of_the_specification_is_requested() -> None:
     [
         ("chat.completions.create", {"model": "m", "messages": []}, "body.messages"),
         ("chat.completions.create", {"model": "m", "messages": [{"role": "user", "content": 3}]}, "body.messages[0]"),
-        ("models.list", {"extra_body": {"a": 1}}, "body"),
+        ("models.delete", {"model": "m", "extra_body": {"a": 1}}, "body"),
         ("files.list", {"limit": "many"}, "query.limit"),
         ("images.edit", {"prompt": "p", "image": b"i", "n": 11}, "body.n"),
         ("admin.organization.usage.costs", {"start_time": 1, "extra_query": {"start_time": None}}, "query.start_time"),
