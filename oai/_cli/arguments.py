@@ -19,7 +19,6 @@ import msgspec
 
 from oai._errors import OpenAIError
 from oai._support.omit import omit
-from oai._surface.source import wrong_call
 from oai._table.rows import CALL_OPTIONS
 from oai._table.type_expressions import parse_expression
 
@@ -144,6 +143,8 @@ def _check(operation: str, row: Row, arguments: Mapping[str, Any], *, incomplete
     if not row.stream and "stream" in arguments and "stream" not in names and row.params is not None:
         wrong = {"stream": arguments["stream"]}
     if wrong or omit in missing.values():
+        from oai._surface.source import wrong_call
+
         raise UsageError(f"{wrong_call(operation, wrong, missing, names)} (oai show {operation})")
 
 

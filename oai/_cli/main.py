@@ -16,16 +16,10 @@ from contextlib import suppress
 from typing import NoReturn
 
 from oai._cli.arguments import UsageError
-from oai._cli.call import call
-from oai._cli.cassette import cassette
-from oai._cli.completion import completion, suggest
-from oai._cli.generate import import_document, write_stubs
-from oai._cli.map import add_map_options, check_map_options, map_rows
+from oai._cli.map import add_map_options, check_map_options
 from oai._cli.notices import print_notice
-from oai._cli.operations import list_operations, read_table, show_operation
-from oai._cli.serve import add_serve_options, check_serve_options, serve
+from oai._cli.serve import add_serve_options, check_serve_options
 from oai._errors import OpenAIError
-from oai._support.redact import redact_text
 from oai._version import __version__
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
@@ -171,7 +165,15 @@ def run(options: argparse.Namespace) -> int:
         check_serve_options(options)
     if command != "map":
         check_map_options(options)
-    return COMMANDS.get(command, call)(options, command, rest)
+    return _function(command)(options, command, rest)
+
+
+def _function(command: str) -> Callable[[argparse.Namespace, str, list[str]], int]:
+    from importlib import import_module
+
+    module, _, name = COMMANDS.get(command, "call.call").partition(".")
+    function: Callable[[argparse.Namespace, str, list[str]], int] = getattr(import_module(f"oai._cli.{module}"), name)
+    return function
 
 
 def _as_utf8(word: str) -> str:
@@ -246,6 +248,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _suggest(lines: list[str]) -> int:
     """Print the completions of a command line, one on a line."""
+    from oai._cli.completion import suggest
+    from oai._cli.operations import read_table
+
     parser = make_parser()
     options = {each: action.nargs is None for action in parser._actions for each in action.option_strings}  # noqa: SLF001
     table = read_table(argparse.Namespace(table=None))
@@ -253,21 +258,23 @@ def _suggest(lines: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
-    "cassette": cassette,
-    "completion": completion,
-    "import": import_document,
-    "list": list_operations,
-    "map": map_rows,
-    "serve": serve,
-    "show": show_operation,
-    "stubs": write_stubs,
+COMMANDS = {
+    "cassette": "cassette.cassette",
+    "completion": "completion.completion",
+    "import": "generate.import_document",
+    "list": "operations.list_operations",
+    "map": "map.map_rows",
+    "serve": "serve.serve",
+    "show": "operations.show_operation",
+    "stubs": "generate.write_stubs",
 }
-"""The commands that are not operations, by the first word."""
+"""The functions of the commands that are not operations; each is imported when it is used, to start fast."""
 
 
 def _print_error(error: Exception, status: int) -> int:
     """Print an error as one line, with secrets redacted, and return the exit status."""
+    from oai._support.redact import redact_text
+
     text = str(error)
     if isinstance(error, AssertionError) and (missed := getattr(error, "missed", None)):
         text = f"{missed}\n--record FILE records it"

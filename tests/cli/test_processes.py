@@ -49,6 +49,18 @@ def test_ctrl_c_during_stream_ends_silently() -> None:
             assert process.wait(10) == 130
 
 
+def test_completion_imports_only_needed_modules() -> None:
+    code = "import sys; from oai._cli.main import main; main(sys.argv[1:]); print(sorted(sys.modules))"
+    words = ["completion", "suggest", "oai embeddings.create mod"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    output = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, env=environment
+    )
+    assert output.stdout.startswith("model=\n")
+    for module in ("oai._support.redact", "oai._surface.source", "oai._cli.cassette", "oai._cli.call", "oai.types"):
+        assert f"'{module}'" not in output.stdout
+
+
 def test_start_imports_only_needed_modules() -> None:
     code = "import sys; from oai._cli.main import main; main(['list', 'speech']); print(sorted(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
