@@ -1,8 +1,9 @@
 """The command line: `oai OPERATION name=value ...` and its subcommands.
 
-`main` parses the options and dispatches the command, `arguments` turns words into parameters, `output` prints results,
-`progress` draws progress bars, `client` creates the client, and `operations` prints the table. `cassette`, `serve`,
-`map` and `generate` implement the subcommands.
+`main` parses the options and dispatches the command; `commands` lists those that are not operations. `call` calls an
+operation with the `client` of the options: `arguments` turns words into parameters, `output` prints results, `readable`
+selects parts of them, `preview` shows requests, and `progress` draws bars. `operations` prints the table, `completion`
+completes a line from it, and `cassette`, `generate`, `map` and `serve` implement the subcommands.
 
 No other room imports this one.
 """

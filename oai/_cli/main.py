@@ -16,32 +16,16 @@ from contextlib import suppress
 from typing import NoReturn
 
 from oai._cli.arguments import UsageError
+from oai._cli.commands import COMMANDS, USAGE_OF
 from oai._cli.map import add_map_options, check_map_options
 from oai._cli.notices import print_notice
 from oai._cli.serve import add_serve_options, check_serve_options
 from oai._errors import OpenAIError
+from oai._support.suggest import nearest
 from oai._version import __version__
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are those that a shell reports for a program ended by SIGINT or SIGPIPE."""
-
-USAGE_OF = {
-    "list": ("[WORD ...]", "List operations; with words, only those in which all the words occur."),
-    "show": ("OPERATION", "Show the description, parameters and result of an operation."),
-    "map": (
-        "OPERATION --input ROWS --output RESULTS [--journal FILE] [name=text ...]",
-        "Call an operation for every row of a JSON lines, CSV or Parquet file.",
-    ),
-    "import": ("DOCUMENT", "Write a table, and a module with its types, for the server of an OpenAPI document."),
-    "stubs": ("TABLE ...", "Write a module with typed calls for your tables, for type checkers."),
-    "completion": ("bash | zsh | fish", "Print a script for completion; in bash: source <(oai completion bash)."),
-    "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Run a local server for clients of any kind."),
-    "cassette": (
-        "check PATH ... | show PATH ... | import OLD NEW",
-        "Search cassettes for secrets, list their exchanges, or convert one from vcrpy.",
-    ),
-}
-"""The arguments and the description of each command that is not an operation."""
 
 SHORT = """\
 oai calls any operation of the OpenAI API from the shell.
@@ -191,7 +175,10 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that raises `UsageError` instead of printing and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (oai --help)")
+        option = message.partition("unrecognized arguments: ")[2].partition(" ")[0].partition("=")[0]
+        right = nearest(option, [each for action in self._actions for each in action.option_strings]) if option else ""
+        hint = f"; did you mean {right!r}?" if right else ""
+        raise UsageError(f"{message}{hint} (oai --help)")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -256,19 +243,6 @@ def _suggest(lines: list[str]) -> int:
     table = read_table(argparse.Namespace(table=None))
     sys.stdout.write("".join(f"{text}\n" for text in suggest("".join(lines), table, (*COMMANDS, "help"), options)))
     return 0
-
-
-COMMANDS = {
-    "cassette": "cassette.cassette",
-    "completion": "completion.completion",
-    "import": "generate.import_document",
-    "list": "operations.list_operations",
-    "map": "map.map_rows",
-    "serve": "serve.serve",
-    "show": "operations.show_operation",
-    "stubs": "generate.write_stubs",
-}
-"""The functions of the commands that are not operations; each is imported when it is used, to start fast."""
 
 
 def _print_error(error: Exception, status: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oai._cli.arguments import FILE, UsageError
+from oai._cli.commands import COMMANDS
 from oai._support.suggest import nearest
 from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
 from oai._table.rows import HelperRow, Row
@@ -208,5 +209,5 @@ def find_names(table: Commands, word: str) -> list[str]:
 
 
 def _did_you_mean(word: str, table: Commands) -> str:
-    right = nearest(word, [*table, *table.aliases])
+    right = nearest(word, [*table, *table.aliases, *COMMANDS])
     return f"; did you mean {right!r}?" if right else ""

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import ROOT
 
+from oai._cli.commands import COMMANDS
 from oai._cli.completion import SCRIPTS
-from oai._cli.main import COMMANDS, main
+from oai._cli.main import main
 
 Output = pytest.CaptureFixture[str]
 

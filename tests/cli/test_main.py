@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from paths import DATA
 
 from oai._cli.arguments import UsageError, parse_arguments
-from oai._cli.main import COMMANDS, main
+from oai._cli.commands import COMMANDS
+from oai._cli.main import main
 from oai._cli.output import event_text
 from oai._table.load import shipped_table
 from oai.testing import Answer, Loopback
@@ -224,7 +225,10 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
         ([*HELLO, "--get", "id", "--text"], "not allowed with argument"),
         (["completion", "tcsh"], "usage: oai completion bash | zsh | fish"),
         (["--get", "x", "files.content", "f"], "returns binary data"),
-        (["--ofline", "models.list"], "unrecognized arguments: --ofline"),
+        (["--ofline", "models.list"], "unrecognized arguments: --ofline; did you mean '--offline'?"),
+        (["serv"], "unknown operation 'serv'; did you mean 'serve'?"),
+        (["--txet", "models.list"], "did you mean '--text'?"),
+        (["modles.list"], "did you mean 'models.list'?"),
         (["--timeout", "soon", "models.list"], "invalid float value: 'soon'"),
         (["--offline", "--replay", "x", "models.list"], "not allowed with argument"),
         (["--record", "x", "--replay", "x", "models.list"], "cannot be combined"),
