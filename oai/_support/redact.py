@@ -70,6 +70,13 @@ def hide(value: Any, secrets: list[str]) -> Any:
     """
     if not secrets:
         return value
+    try:
+        return _hide(value, secrets)
+    except RecursionError:  # a server may nest data as deeply as the decoder allows
+        return REDACTED
+
+
+def _hide(value: Any, secrets: list[str]) -> Any:
     if isinstance(value, str):
         return _without(value, secrets)
     if isinstance(value, bytes):
@@ -77,8 +84,8 @@ def hide(value: Any, secrets: list[str]) -> Any:
             value = value.replace(secret.encode(errors="replace"), REDACTED.encode())
         return value
     if isinstance(value, (list, tuple)):
-        return type(value)(hide(item, secrets) for item in value)
-    return {hide(key, secrets): hide(item, secrets) for key, item in value.items()} if is_object(value) else value
+        return type(value)(_hide(item, secrets) for item in value)
+    return {_hide(key, secrets): _hide(item, secrets) for key, item in value.items()} if is_object(value) else value
 
 
 def credentials_of(url: str, headers: Iterable[tuple[str, str]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
@@ -240,6 +241,21 @@ def test_error_inside_a_stream_keeps_the_snapshot(body: Any, way: Way, server: L
     read = way.read("chat.completions.stream", "get_final_completion", model="m", messages=[])
     assert isinstance(read.error, oai.StreamError)
     assert read.stream.current_completion_snapshot.choices[0].message.content == "a"
+
+
+@pytest.mark.parametrize("depth", [10, 300, 600, 900, 970])
+@pytest.mark.parametrize(
+    "form", ['{"error":{"message":"boom","a":%s}}', '{"error":%s}', '{"error":{"code":%s}}', '{"a":%s}']
+)
+def test_deeply_nested_body_is_a_result_or_an_error(form: str, depth: int, way: Way, server: Loopback) -> None:
+    body = form % ('{"a":' * depth + "1" + "}" * depth)
+    for status in (200, 400):
+        server.default = Answer(status, body=body, content_type="application/json")
+        with suppress(oai.APIError):
+            way.call("models.retrieve", model="m")
+    server.default = Answer.events([body.encode().join([b"data: ", b"\n\n"])])
+    with suppress(oai.APIError):
+        way.events("chat.completions.create", model="m", messages=[])
 
 
 def test_named_error_may_be_plain_text(way: Way, server: Loopback) -> None:

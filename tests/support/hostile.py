@@ -272,7 +272,7 @@ class Mutator:
         if kind == 3:
             return body.decode().encode(self.random.choice(["utf-16", "utf-8-sig", "utf-32", "utf-16-le"]))
         if kind == 4:
-            depth = self.random.choice([50, 600, 2000, 60_000])
+            depth = self.random.choice([50, 600, 900, 2000, 60_000])
             return self.random.choice(
                 [b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth]
             )
