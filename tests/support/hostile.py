@@ -68,8 +68,8 @@ class ScriptedServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with connection, connection.makefile("rb") as reader, suppress(OSError, ValueError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 while self._read_request(reader):
                     scripted = self.script.popleft() if self.script else self.default
                     for piece in scripted.pieces:
