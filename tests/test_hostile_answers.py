@@ -6,6 +6,7 @@ Each case is repeated exactly from its number: `OAI_HOSTILE_CASE=1234 pytest tes
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -44,14 +45,12 @@ TRANSPORTS: dict[str, Callable[[], Any]] = {
     "async_httpx": AsyncHttpxTransport,
 }
 
-OVER_SOCKETS = [
-    *(name for name in TRANSPORTS if name != "urllib3"),
-    # Where http.client gives a response up, its reader holds the socket until it is collected.
-    pytest.param("urllib3", marks=pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")),
-]
+OF_OTHERS = ("urllib3", "httpx", "async_httpx", "aiohttp")
+"""Transports over libraries of others, which may take what follows a response in one packet for the next response, and
+leave the socket of a response that they give up to the garbage collector."""
 
-OF_OTHERS = ("httpx", "async_httpx", "aiohttp")
-"""Transports over libraries that may take what follows a response in one packet for the next response."""
+FORGETFUL = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+OVER_SOCKETS = [pytest.param(name, marks=FORGETFUL if name in OF_OTHERS else ()) for name in TRANSPORTS]
 
 CASES = 500
 """Cases of a batch."""
@@ -351,7 +350,7 @@ class Batch:
         except oai.OpenAIError as error:
             self.failures.append(f"probe after case {number}: {error!r}")
             return
-        if model.id == "evil" and self.transport in OF_OTHERS:
+        if model.id == "evil" and self.transport in OF_OTHERS and self.transport != "urllib3":
             self.outcomes["wrong probe"] += 1
         elif model.id != f"probe-{number}":
             self.failures.append(f"probe after case {number}: {model!r}")
@@ -359,6 +358,7 @@ class Batch:
 
 def check(batch: Batch, capsys: pytest.CaptureFixture[str]) -> None:
     batch.run()
+    gc.collect()  # a connection that was forgotten warns here, and not in another test
     with capsys.disabled():
         print(f"\n{batch.transport}: {dict(batch.outcomes.most_common())}")
     assert not batch.failures, f"{len(batch.failures)} failures, of which the first:\n" + "\n".join(batch.failures[:3])
