@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +61,9 @@ def run_both(job: Job, place: Path) -> tuple[dict[str, Outcome], dict[str, Outco
         RuntimeError: a side ran no test; the message has the end of its output.
     """
     path = _import_path(place)
+    deadline = time.monotonic() + job.seconds  # one for both: the second to be waited for gets no more time
     processes = {side: _start(job, side, place, path) for side in SIDES}
-    sdk, own = (_finish(processes[side], job, side, place) for side in SIDES)
+    sdk, own = (_finish(processes[side], deadline, side, place) for side in SIDES)
     return sdk, own
 
 
@@ -93,13 +95,13 @@ def _start(job: Job, side: str, place: Path, path: Path) -> subprocess.Popen[byt
         )
 
 
-def _finish(process: subprocess.Popen[bytes], job: Job, side: str, place: Path) -> dict[str, Outcome]:
+def _finish(process: subprocess.Popen[bytes], deadline: float, side: str, place: Path) -> dict[str, Outcome]:
     try:
-        process.wait(job.seconds)
+        process.wait(max(0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        print(f"{side}: killed after {job.seconds:g} seconds; the tests that had not run are missing")
+        print(f"{side}: killed because of --timeout; the tests that had not run are missing")
     results = place / f"{side}.jsonl"
     if not results.exists():
         log = (place / f"{side}.log").read_text(encoding="utf-8", errors="replace")
