@@ -3,8 +3,9 @@
 Parsing hundreds of rows takes tens of milliseconds, so a table is kept in this form, as Python keeps compiled modules.
 The wheel contains that of the shipped table; an edited table is compiled at the first start, and cached next to it or
 else in the user's cache directory. A compiled table is used only if the digest of its source matches the TOML file and
-its own digest its content, so that edits, damage and other versions are noticed. The digests are those of Python's
-hash-based `.pyc` files, which need no further import.
+its own digest its content, so that edits, damage and other versions are noticed. A cached one also holds the time and
+size of the TOML file, as `.pyc` files do: while they match, the TOML is not read. The digests are those of hash-based
+`.pyc` files, which need no further import.
 
 Annotations are evaluated here, as in `_table.rows`.
 """
@@ -27,45 +28,56 @@ DIGEST_BYTES = 8
 
 
 class CompiledTable(msgspec.Struct, array_like=True):
-    """The content of a compiled table: a stamp of the code and of the source, then the encoded rows."""
+    """The content of a compiled table: the version of the code, the stamp of the source, and the encoded rows."""
 
-    stamp: tuple[str, bytes]
+    code: str
+    digest: bytes
+    """The digest of the source."""
+    state: tuple[int, int] | None
+    """The time and size of the source's file; `None` in a wheel, whose files get other times when it is installed."""
     aliases: dict[str, msgspec.Raw]
     rows: dict[str, msgspec.Raw]
     helpers: dict[str, msgspec.Raw]
     """Each is a pair: whether it is a `WebSocketRow`, and the row."""
 
 
-SHAPES = " ".join(str(kind.__struct_fields__) for kind in (Row, HelperRow, WebSocketRow, CompiledTable))
+CODE = " ".join([__version__, *(str(kind.__struct_fields__) for kind in (Row, HelperRow, WebSocketRow, CompiledTable))])
+"""The version of the code, and the fields of its rows."""
+
+State = tuple[int, int] | None
 
 
-def stamp_of(source: bytes) -> tuple[str, bytes]:
-    """Return the stamp that the compiled form of a source must have."""
-    return f"{__version__} {SHAPES}", source_hash(source)
-
-
-def encode_table(table: Table, source: bytes) -> bytes:
-    """Return the compiled form of a table that was read from a source."""
+def encode_table(table: Table, source: bytes, state: State = None) -> bytes:
+    """Return the compiled form of a table that was read from a source, whose file has this time and size."""
 
     def raw(values: Iterable[tuple[str, Any]]) -> dict[str, msgspec.Raw]:
         return {name: msgspec.Raw(msgspec.msgpack.encode(value)) for name, value in values}
 
     helpers = ((name, (isinstance(helper, WebSocketRow), helper)) for name, helper in table.helpers.items())
-    compiled = CompiledTable(stamp_of(source), raw(table.aliases.items()), raw(table.items()), raw(helpers))
+    aliases, rows = raw(table.aliases.items()), raw(table.items())
+    compiled = CompiledTable(CODE, source_hash(source), state, aliases, rows, raw(helpers))
     content = msgspec.msgpack.encode(compiled)
     return source_hash(content) + content
 
 
-def decode_table(data: bytes, source: bytes) -> Table | None:
-    """Return the table in compiled data, `None` if that is damaged or was compiled from something else."""
-    content = data[DIGEST_BYTES:]
+def decode_table(data: bytes, source: Callable[[], bytes], state: State = None) -> Table | None:
+    """Return the table in compiled data, `None` if that is damaged or was compiled from something else.
+
+    Args:
+        data: the compiled table.
+        source: reads the source; called unless its file has the time and size that the compiled table holds.
+        state: the time and size of the source's file.
+    """
+    content: Any = memoryview(data)[DIGEST_BYTES:]  # without a copy
     if source_hash(content) != data[:DIGEST_BYTES]:
         return None
     try:
         compiled = msgspec.msgpack.decode(content, type=CompiledTable)
     except msgspec.DecodeError:
         return None
-    if compiled.stamp != stamp_of(source):
+    if compiled.code != CODE:
+        return None
+    if (state is None or compiled.state != state) and compiled.digest != source_hash(source()):
         return None
     return Table(compiled.rows, compiled.aliases, compiled.helpers)
 
@@ -76,14 +88,23 @@ def read_file(path: str) -> bytes:
         return file.read()
 
 
-def find_compiled(path: str, source: bytes, read: Callable[[str], bytes] = read_file) -> Table | None:
-    """Return the compiled form of a table: that of the wheel, which `read` reads, or a cached one."""
-    for candidate in _candidates(path):
+def find_compiled(path: str, state: State, read: Callable[[str], bytes]) -> Table | None:
+    """Return the compiled form of a table: that of the wheel, or a cached one.
+
+    Args:
+        path: the TOML file.
+        state: its time and size, `None` within a zip.
+        read: reads the TOML file and the compiled table of the wheel.
+    """
+    read_packaged = read
+    for number, candidate in enumerate(_candidates(path)):
         try:
-            table = decode_table(read(candidate), source)
+            data = read(candidate)
         except OSError:
-            table = None
-        if table is not None:
+            data = b""
+        if (table := decode_table(data, lambda: read_packaged(path), state)) is not None:
+            if number > 1 and not sys.dont_write_bytecode:  # left by a process that was not to write next to the table
+                _write(_beside(path), data, directory_mode=0o777, mode=0o644)
             return table
         read = read_file
     return None

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from oai import _version
-from oai._table.compiled import encode_table, find_compiled, read_file, store_compiled
+from oai._table.compiled import State, encode_table, find_compiled, read_file, store_compiled
 from oai._table.table import Table
 
 SHIPPED = os.path.join(os.path.dirname(_version.__file__), "endpoints.toml")
@@ -69,26 +69,23 @@ def shipped_table(path: str = SHIPPED) -> Table:
     """Return the shipped table, read again if its file has changed."""
     try:
         file = os.stat(path)
-        state: object = (file.st_mtime_ns, file.st_size, file.st_ino)
+        state: State = (file.st_mtime_ns, file.st_size)
     except OSError:
         state = None  # within a zip
     if path not in _shipped or _shipped[path][0] != state:
-        _shipped[path] = state, _read_shipped(path)
+        _shipped[path] = state, _read_shipped(path, state)
     return _shipped[path][1]
 
 
-def _read_shipped(path: str) -> Table:
+def _read_shipped(path: str, state: State) -> Table:
     read = read_file
-    try:
-        source = read(path)
-    except OSError:
-        from oai._support.resources import read_resource as read  # within a zip
-
-        source = read(path)
-    table = find_compiled(path, source, read)
+    if state is None:
+        from oai._support.resources import read_resource as read
+    table = find_compiled(path, state, read)
     if table is None:
+        source = read(path)
         table = compile_table(path, source)
-        store_compiled(path, encode_table(table, source))
+        store_compiled(path, encode_table(table, source, state))
     return table
 
 

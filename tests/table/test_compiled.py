@@ -55,20 +55,31 @@ def table(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("position", [0, 7, 8, 9, 100, len(DATA) // 2, len(DATA) - 1])
 @pytest.mark.parametrize("bit", [0, 7])
 def test_one_flipped_bit_is_noticed(position: int, bit: int) -> None:
-    assert decode_table(DATA, SOURCE) is not None
+    assert decode_table(DATA, lambda: SOURCE) is not None
     damaged = bytearray(DATA)
     damaged[position] ^= 1 << bit
-    assert decode_table(bytes(damaged), SOURCE) is None
+    assert decode_table(bytes(damaged), lambda: SOURCE) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"x", DATA[:100], DATA[:-1], DATA + b"x", b"\0" * 8])
 def test_truncated_or_extended_data_is_noticed(data: bytes) -> None:
-    assert decode_table(data, SOURCE) is None
+    assert decode_table(data, lambda: SOURCE) is None
 
 
 def test_tampered_content_is_noticed() -> None:
-    assert decode_table(DATA.replace(b"/models", b"/evilly"), SOURCE) is None
-    assert decode_table(DATA, SOURCE + b"\n# edited") is None
+    assert decode_table(DATA.replace(b"/models", b"/evilly"), lambda: SOURCE) is None
+    assert decode_table(DATA, lambda: SOURCE + b"\n# edited") is None
+
+
+def test_source_is_read_only_if_its_time_or_size_has_changed() -> None:
+    def unread() -> bytes:
+        raise AssertionError
+
+    data = encode_table(shipped_table(), SOURCE, (5, 7))
+    assert decode_table(data, unread, (5, 7)) is not None
+    for state in ((6, 7), (5, 8), None):
+        assert decode_table(data, lambda: SOURCE, state) is not None
+        assert decode_table(data, lambda: SOURCE + b"#", state) is None
 
 
 def test_damaged_cache_is_compiled_again(table: Path, home: dict[str, str]) -> None:
@@ -78,7 +89,7 @@ def test_damaged_cache_is_compiled_again(table: Path, home: dict[str, str]) -> N
     cache.write_bytes(cache.read_bytes().replace(b"/models", b"/evilly"))
     assert load(table, **home) == (EXPECTED, True)
     assert load(table, **home) == (EXPECTED, False)
-    assert cache.read_bytes() == DATA
+    assert cache.read_bytes() == encode_table(shipped_table(), SOURCE, (table.stat().st_mtime_ns, len(SOURCE)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")
@@ -94,8 +105,10 @@ def test_caches_are_not_writable_to_others(table: Path, home: dict[str, str]) ->
     (cache,) = Path(home["XDG_CACHE_HOME"], "oai").iterdir()
     assert stat.S_IMODE(cache.stat().st_mode) == 0o600
     assert stat.S_IMODE(cache.parent.stat().st_mode) == 0o700
-    load(table, **home)
-    assert not (table.parent / "__pycache__").exists()  # for the other cache was used
+    assert load(table, **home) == (EXPECTED, False)
+    (beside,) = (table.parent / "__pycache__").iterdir()  # written from the other cache, so that it is read no more
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o644
+    assert beside.read_bytes() == cache.read_bytes()
 
 
 def test_table_that_cannot_be_cached_beside_is_cached_for_the_user(table: Path, home: dict[str, str]) -> None:
@@ -122,7 +135,7 @@ def test_table_of_a_wheel_is_used_as_it_is(table: Path, home: dict[str, str]) ->
     assert not Path(home["XDG_CACHE_HOME"]).exists()
     table.write_bytes(SOURCE.replace(b'path     = "/models"', b'path     = "/modules"', 1))
     assert load(table, **home) == (EXPECTED.replace("models", "modules"), True)
-    assert find_compiled(str(table), SOURCE) is not None
+    assert find_compiled(str(table), None, lambda path: SOURCE if path.endswith(".toml") else DATA) is not None
 
 
 @pytest.mark.parametrize("with_compiled", [True, False])
