@@ -44,12 +44,12 @@ class Used:
         """The number of the transport that used it last: the usual one, which need not be added again."""
 
     def add_user(self, user: object, number: int) -> None:
-        """Take note of a user."""
+        """Add a user."""
         self._users.add(user)
         self.last_user = number
 
     def has_lost(self, user: object) -> bool:
-        """Take note that a user is closed; return whether it was the last one."""
+        """Remove a user; return whether it was the last one."""
         if user not in self._users:
             return False
         self._users.discard(user)
@@ -139,7 +139,7 @@ class Pool(Generic[C]):
         self._settle()
 
     def release(self) -> None:
-        """Take note that a connection was closed, or not opened."""
+        """Release the slot of a connection that was closed or could not be opened."""
         self._returned.append(None)
         self._settle()
 

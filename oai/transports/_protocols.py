@@ -157,14 +157,14 @@ class Connection(asyncio.Protocol):
         exchange.wake()
 
     def eof_received(self) -> None:
-        """Take note of the server's end of the connection."""
+        """Handle the end of the server's data."""
         if self._layers:
             self._break(IncompleteError("the connection was closed without the alert that ends TLS"))
         else:
             self._finish()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Take note of the end of the connection."""
+        """Handle the loss of the connection."""
         self._break(error or IncompleteError(CLOSED))
         self._all_open.discard(self)
         if self._timer is not None:
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
             self._timer = None
 
     def pause_writing(self) -> None:
-        """Take note that the server does not read as fast as is written."""
+        """Pause the writing task: the server reads more slowly than it writes."""
         self.is_full = True
 
     def resume_writing(self) -> None:
@@ -241,7 +241,7 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self._paused and self.is_open:
             self._paused = False
             self.transport.resume_reading()

@@ -162,7 +162,7 @@ class WaitQueue:
             self._waiting[0].wake.set_result(None)
 
     def leave(self) -> None:
-        """Take note of the end of a request."""
+        """Remove a request that has ended."""
         with self._lock:
             self._room += 1
             self._wake_first()
