@@ -126,10 +126,12 @@ def sdist(directory: Path) -> Path:
 
 def test_source_distribution_has_the_files_of_the_tests(tmp_path: Path) -> None:
     unpacked = sdist(tmp_path)
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.endswith("/")]
     for top in ("oai", "tests", "examples", "benchmarks", "tools", "docs"):
         for path in (ROOT / top).rglob("*"):
-            hidden = any(part.startswith((".", "_build", "__pycache__")) for part in path.relative_to(ROOT).parts)
-            if path.is_file() and not hidden and path.suffix not in (".pyc", ".msgpack"):
+            folder = f"/{path.relative_to(ROOT).parent.as_posix()}/"
+            generated = any(f"/{name}/" in folder for name in ignored) or path.suffix == ".msgpack"
+            if path.is_file() and not generated:
                 assert (unpacked / path.relative_to(ROOT)).is_file(), path
     for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "hatch_build.py"):
         assert (unpacked / name).is_file()
