@@ -77,10 +77,14 @@ def lenient(kind: Any, value: Any, mismatch: Exception | None = None) -> Any:
     """Build a value from plain data that does not fit its type; log each kind of mismatch once."""
     from oai._json.lenient import build
 
-    log = logger()
+    if logger().isEnabledFor(DEBUG):
+        _log_once(kind, mismatch)
+    return build(kind, value)
+
+
+def _log_once(kind: Any, mismatch: Exception | None) -> None:
     shape = (str(kind), str(mismatch))
-    if shape not in _logged and log.isEnabledFor(DEBUG) and len(_logged) < MOST_LOGGED:
+    if shape not in _logged and len(_logged) < MOST_LOGGED:
         _logged.add(shape)
         name = kind.__name__ if isinstance(kind, type) else kind
-        log.debug("a response does not match %s and was decoded leniently: %s", name, mismatch)
-    return build(kind, value)
+        logger().debug("a response does not match %s and was decoded leniently: %s", name, mismatch)

@@ -86,14 +86,15 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
     keeps_unknown = hasattr(cls, "_untyped")
 
     @cache
-    def fields() -> dict[str, tuple[str, Builder]]:
-        return {field.encode_name: (field.name, builder(field.type)) for field in msgspec.structs.fields(kind)}
+    def fields() -> tuple[dict[str, tuple[str, Builder]], frozenset[str | None]]:
+        declared = {field.encode_name: (field.name, builder(field.type)) for field in msgspec.structs.fields(kind)}
+        return declared, frozenset({*declared, config.tag_field})
 
     def build_struct(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        declared = fields()
-        if not config.forbid_unknown_fields or value.keys() <= {*declared, config.tag_field}:
+        declared, allowed = fields()
+        if not config.forbid_unknown_fields or value.keys() <= allowed:
             try:
                 built = convert_strict(kind, value)
             except (msgspec.ValidationError, RecursionError):
@@ -130,9 +131,9 @@ def _remember_nulls(built: Any, value: dict[str, Any]) -> Any:
     """Store what the values of an object do not show: which fields are missing, and which are null."""
     kind: Any = type(built)
     _, required, optional = _wires(kind)
-    if missing := required - value.keys():
-        built.__dict__[ABSENT] = missing
-    if nulls := optional.intersection(wire for wire, item in value.items() if item is None):
+    if not required <= value.keys():
+        built.__dict__[ABSENT] = required - value.keys()
+    if None in value.values() and (nulls := optional.intersection(k for k, item in value.items() if item is None)):
         built.__dict__[NULLS] = nulls
     return built
 
