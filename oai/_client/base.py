@@ -231,4 +231,5 @@ for _name, _declared in ARGUMENTS.items():
 
 setattr(Client, "_base_url", vars(Client)["base_url"])  # noqa: B010 - the SDK's private name, which litellm reads
 
-vars(Client.__init__)["__wrapped__"] = _Constructor()  # only `inspect` follows it
+for _method in (Client.__new__, Client.__init__):  # `inspect` reads the signature of a class from the former
+    vars(_method)["__wrapped__"] = _Constructor()  # only `inspect` follows it

@@ -82,6 +82,7 @@ def test_view_of_a_view_and_copy_of_a_view_work() -> None:
 @pytest.mark.parametrize("cls", [oai.OpenAI, oai.AsyncOpenAI])
 def test_the_constructor_shows_and_documents_every_declared_option(cls: type) -> None:
     parameters = inspect.signature(cls.__init__).parameters
+    assert [*inspect.signature(cls).parameters] == [*parameters][1:]  # without `self`
     for name, declared in ARGUMENTS.items():
         assert parameters[name].default is declared.default
         assert parameters[name].annotation == declared.takes
