@@ -133,8 +133,8 @@ def test_source_distribution_has_the_files_of_the_tests(tmp_path: Path) -> None:
             generated = any(f"/{name}/" in folder for name in ignored) or path.suffix == ".msgpack"
             if path.is_file() and not generated:
                 assert (unpacked / path.relative_to(ROOT)).is_file(), path
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "hatch_build.py"):
-        assert (unpacked / name).is_file()
+    for path in (*ROOT.glob("*.md"), *(ROOT / name for name in ("pyproject.toml", "LICENSE", "hatch_build.py"))):
+        assert (unpacked / path.name).is_file(), path
 
 
 @pytest.mark.thorough

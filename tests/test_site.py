@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import oai
 from oai._table.load import shipped_table
 
 DOCS = ROOT / "docs"
-GENERATED = ("_build", "operations", "reference", "types")
+GENERATED = ("_build", "operations", "recipes", "reference", "types")
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in GENERATED)
 ROW = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -41,7 +42,7 @@ def test_every_page_is_in_the_contents() -> None:
     trees = re.findall(r"^```{toctree}\n(.*?)^```$", (DOCS / "index.md").read_text(), re.DOTALL | re.MULTILINE)
     contents = {line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")}
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES} - {"index"}
-    assert pages == contents - {"operations/index", "reference/index"}
+    assert pages == contents - {"operations/index", "recipes/index", "reference/index"}
 
 
 def test_no_page_names_a_path_of_the_machine() -> None:
@@ -69,6 +70,22 @@ def test_types_of_results_are_linked_and_described() -> None:
     from tools.site.types import pages
 
     assert "\n## ChatCompletion\n" in pages()["chat"]
+
+
+def test_every_example_is_a_recipe() -> None:
+    from tools.site.recipes import pages
+
+    written = pages()
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert written.keys() == names | {"index"}
+    assert set(re.findall(r"^\| \[(\w+)\]\(\w+\) \| .+\. \|$", written["index"], re.MULTILINE)) == names
+
+
+def test_every_option_of_a_client_is_described() -> None:
+    from tools.site.reference import pages
+
+    named = set(re.findall(r"^\| `(\w+)` \| .+\. \|$", pages()["options"], re.MULTILINE))
+    assert named == set(inspect.signature(oai.OpenAI).parameters)
 
 
 def test_broken_links_and_foreign_resources_are_reported(tmp_path: Path) -> None:

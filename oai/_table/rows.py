@@ -25,7 +25,7 @@ Forms = list[tuple[str, list[str]]]
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One operation, as its row declares it. README, "The table", documents the keys."""
+    """One operation, as its row declares it. docs/table.md documents the keys."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: str

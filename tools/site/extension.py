@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.site import operations, reference, types
+from tools.site import operations, recipes, reference, types
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension; Sphinx calls this by name."""
     source = Path(app.srcdir)
-    for folder, generator in (("operations", operations), ("types", types), ("reference", reference)):
-        _write(source / folder, generator.pages())
+    for generator in (operations, recipes, reference, types):
+        _write(source / generator.__name__.rpartition(".")[2], generator.pages())
     app.connect("build-finished", _write_json)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

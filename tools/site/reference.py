@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from contextlib import suppress
 from typing import Any
+
+import oai
+
+_ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)$", re.MULTILINE)
+"""An argument and its description in a docstring."""
 
 MODULES = ("oai", "oai.transports", "oai.testing")
 
@@ -14,7 +20,20 @@ def pages() -> dict[str, str]:
     """Return the Markdown pages by file name, without the suffix."""
     written = {module.replace(".", "-"): _page(module) for module in MODULES}
     index = ["# Reference", "", "The public names, by module.", "", "```{toctree}", ":maxdepth: 1", ""]
+    written["options"] = _options()
     return {"index": "\n".join([*index, *written, "../types/index", "```"]), **written}
+
+
+def _options() -> str:
+    """Return the page of the constructor's arguments, from its signature and documentation."""
+    lines = ["# Options of a client", "", "| option | type | default | |", "|---|---|---|---|"]
+    documents = dict(_ARGUMENT.findall(inspect.getdoc(oai.OpenAI.__init__) or ""))
+    for name, parameter in inspect.signature(oai.OpenAI.__init__).parameters.items():
+        if name in documents:
+            takes = str(parameter.annotation).replace("|", "\\|")
+            default = "" if parameter.default in (None, parameter.empty) else f"`{parameter.default!r}`"
+            lines.append(f"| `{name}` | `{takes}` | {default} | {' '.join(documents[name].split())} |")
+    return "\n".join([*lines, ""])
 
 
 def _page(name: str) -> str:
