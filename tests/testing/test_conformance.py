@@ -48,7 +48,7 @@ def run_once(name: str, shared: Path) -> str:
 
 def run(name: str) -> str:
     """Return pytest's output for a suite."""
-    home = TESTS / "support"
+    home = TESTS / "common"
     options = [
         "-p",
         "no:cacheprovider",
