@@ -16,6 +16,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     source = Path(app.srcdir)
     for generator in (operations, recipes, reference, types):
         _write(source / generator.__name__.rpartition(".")[2], generator.pages())
+    app.connect("html-page-context", _make_accessible, priority=900)  # after the theme's own handlers
     app.connect("build-finished", _write_json)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -30,6 +31,15 @@ def _write(folder: Path, pages: dict[str, str]) -> None:
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def _make_accessible(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Complete what WCAG requires: the level of the sidebar's headings (1.3.1), scrolling by keyboard (2.1.1)."""
+    for part in ("body", "furo_navigation_tree"):
+        if text := context.get(part):
+            text = text.replace(' role="heading"', ' role="heading" aria-level="2"')
+            text = text.replace("<pre>", '<pre tabindex="0">')
+            context[part] = text.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
 
 
 def _write_json(app: Sphinx, error: Exception | None) -> None:
