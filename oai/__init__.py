@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from oai._errors import TableError as TableError
     from oai._errors import ToolError as ToolError
     from oai._errors import UnprocessableEntityError as UnprocessableEntityError
+    from oai._errors import UnsupportedOperationError as UnsupportedOperationError
     from oai._errors import UploadError as UploadError
     from oai._errors import WebSocketConnectionClosedError as WebSocketConnectionClosedError
     from oai._errors import WebSocketQueueFullError as WebSocketQueueFullError
@@ -177,8 +178,8 @@ _HOMES = {
         "AuthenticationError BadRequestError ConflictError ContentFilterFinishReasonError InsecureWarning "
         "InternalServerError InvalidWebhookSignatureError LengthFinishReasonError NotFoundError OpenAIError "
         "ParseError PermissionDeniedError PollCancelledError PollTimeoutError RateLimitError "
-        "ResponseTooLargeError StreamError TableError ToolError UnprocessableEntityError UploadError "
-        "WebSocketConnectionClosedError WebSocketQueueFullError"
+        "ResponseTooLargeError StreamError TableError ToolError UnprocessableEntityError UnsupportedOperationError "
+        "UploadError WebSocketConnectionClosedError WebSocketQueueFullError"
     ),
     "oai._http.sse": "EventParser ServerSentEvent",
     "oai._support.file_types": "File",

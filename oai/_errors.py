@@ -23,6 +23,10 @@ class TableError(OpenAIError, ValueError):
     """A table of endpoints is invalid; the message names file, operation and key."""
 
 
+class UnsupportedOperationError(OpenAIError, NotImplementedError):
+    """The client's provider does not have the operation; nothing was sent."""
+
+
 class InsecureWarning(UserWarning):
     """Something works but is not safe, such as a key that is sent unencrypted over a network."""
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from oai._cli.arguments import UsageError
 from oai._errors import OpenAIError
+from oai._request.options import environment
 
 if TYPE_CHECKING:
     import argparse
 
     from oai._http.messages import Transport
+    from oai._request.profile import Profile
 
 
 def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
@@ -19,7 +21,7 @@ def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Tra
     if options.dry_run:
         from oai._cli.preview import DryRunTransport
 
-        return DryRunTransport(options.api_key_env or "OPENAI_API_KEY")
+        return DryRunTransport(options.api_key_env or key_variable(options))
     transport = _make_transport(options, metered=metered)
     if options.verbose:
         from oai._cli.preview import VerboseTransport
@@ -49,11 +51,31 @@ def _make_transport(options: argparse.Namespace, *, metered: bool) -> Transport 
     return transport
 
 
+def key_variable(options: argparse.Namespace) -> str:
+    """Return the environment variable of the key: that of the provider, or of the API."""
+    provider = find_profile(options)
+    return "OPENAI_API_KEY" if provider is None else provider.row.environment.get("api_key", "API_KEY")
+
+
+def find_profile(options: argparse.Namespace) -> Profile | None:
+    """Return the provider that the options or the environment select, if any."""
+    name = options.provider or (None if options.base_url else environment("OAI_PROVIDER"))
+    if name is None:
+        if options.unchecked:
+            raise UsageError("--unchecked needs --provider")
+        return None
+    from oai._request.profile import profile  # few calls need it
+
+    return profile(name, check_operations=not options.unchecked)
+
+
 def make_client(options: argparse.Namespace, transport: Transport | None) -> Any:
     """Create the client; it reads the environment for options that are not set."""
     from oai._client.sync_client import OpenAI
 
+    provider = find_profile(options)
     arguments: dict[str, Any] = {"transport": transport, "base_url": options.base_url, "table": options.table}
+    arguments["provider"] = provider
     for name in ("timeout", "max_retries"):
         if getattr(options, name) is not None:
             arguments[name] = getattr(options, name)
@@ -66,7 +88,7 @@ def make_client(options: argparse.Namespace, transport: Transport | None) -> Any
     try:
         return OpenAI(**arguments)
     except OpenAIError as error:
-        if "no API key" in str(error):
+        if "no API key" in str(error) and provider is None:
             raise OpenAIError(
                 "no API key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for admin operations), or name another "
                 "environment variable with --api-key-env; to try a call without a key, use --offline"

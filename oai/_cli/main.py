@@ -38,6 +38,7 @@ oai calls any operation of the OpenAI API from the shell.
   oai list [WORD ...]    find an operation
   oai show OPERATION     show its parameters and result
   oai map OPERATION      call it for every row of a file
+  oai providers          list services and servers that --provider selects
   oai serve              run a local server for tests
   oai cassette           check, show or import recorded exchanges
   oai import DOCUMENT    make a table of operations from an OpenAPI document
@@ -66,6 +67,7 @@ examples:
   oai --output hello.mp3 audio.speech.create model=tts-1 voice=alloy input=Hello
   oai uploads.upload_file_chunked file@big.jsonl mime_type=text/jsonl purpose=batch journal=big.journal
   oai batches.poll BATCH_ID deadline=3600
+  oai --provider ollama chat.completions.create model=llama3.2 messages:=@chat.json    another server
   oai list chat                      operations that mention "chat"
   oai show chat.completions.create   the parameters of an operation
   oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own table
@@ -199,6 +201,13 @@ def make_parser() -> argparse.ArgumentParser:
     source.add_argument("--offline", action="store_true", help="invent the response: no key, no network")
     source.add_argument("--replay", metavar="FILE", help="replay the response from a cassette: no key, no network")
     add("--record", metavar="FILE", help="record the exchange to a cassette, if the call succeeds")
+    add(
+        "--provider",
+        metavar="NAME",
+        help="call this service instead of OpenAI (default: OAI_PROVIDER; see oai providers)",
+    )
+    unchecked = "send operations that the provider is not known to have"
+    add("--unchecked", action="store_true", help=unchecked)
     add("--base-url", metavar="URL", help="base URL of the API (default: OPENAI_BASE_URL, or OpenAI's)")
     add("--api-key-env", metavar="NAME", help="environment variable with the API key (default: OPENAI_API_KEY)")
     add("--timeout", metavar="SECONDS", type=float, help="timeout of each connect, read and write (default: 600)")

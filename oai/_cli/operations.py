@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oai._cli.arguments import FILE, UsageError
+from oai._cli.client import find_profile
 from oai._cli.commands import COMMANDS
 from oai._support.suggest import nearest
 from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
@@ -105,7 +106,14 @@ def choose(table: Commands, word: str, words: list[str]) -> tuple[str, list[str]
 def list_operations(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
     """Print the operations that contain all the words, one on a line."""
     table = read_table(options)
-    rows = {name: row for name, row in table.items() if _has(words, name, row)}
+    profile = find_profile(options)
+    rows = {
+        name: row
+        for name, row in table.items()
+        if _has(words, name, row) and (profile is None or not profile.check_operations or profile.has(name))
+    }
+    if not rows and not words:
+        raise UsageError("the provider has no operation of the table")
     if not rows:
         raise UsageError(f"no operation contains {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
     width = min(max(map(len, rows)), WIDEST)

@@ -1,58 +1,33 @@
-"""The clients of Azure OpenAI: the same table and calls, with the differences that `azure.toml` declares."""
+"""The clients of Azure OpenAI: the same table and calls, with the differences that `providers.toml` declares."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-import msgspec
 
 from oai._errors import OpenAIError
-from oai._json.strict import convert_strict
 from oai._request.client_core import core_of
-from oai._request.config import Dialect
-from oai._support.resources import read_data
-from oai._table.operation import DOT_SEGMENTS, PCHAR
+from oai._request.dialect import Dialect
+from oai._request.profile import Profile
+from oai._table.operation import DOT_SEGMENTS
+from oai._table.providers import ProviderRow, find_shipped
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from oai._table.operation import Operation
     from oai._typed import AsyncOpenAI, OpenAI
 else:
     from oai._client.async_client import AsyncOpenAI
     from oai._client.sync_client import OpenAI
 
-DIFFERENCES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "azure.toml")
+
+def azure_row() -> ProviderRow:
+    """Return the row of Azure in `providers.toml`."""
+    return find_shipped("azure")
 
 
-class Differences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of `azure.toml`."""
-
-    path: str
-    query: dict[str, str]
-    key_header: str
-    deployment: str
-    deployments: frozenset[str]
-    sockets: frozenset[str]
-    socket_query: str
-    environment: dict[str, str]
-
-
-_read: list[Differences] = []
-
-
-def differences() -> Differences:
-    """Read `azure.toml`, once."""
-    if not _read:
-        _read.append(convert_strict(Differences, tomllib.loads(read_data(DIFFERENCES).decode())))
-    return _read[0]
-
-
-class Azure(Dialect):
+class Azure(Profile):
     """The dialect of Azure: its URLs, and the header of its key.
 
     Args:
@@ -60,39 +35,31 @@ class Azure(Dialect):
         token: whether the key is a token of Microsoft Entra.
     """
 
+    is_other_service = False  # the official SDK reads `OPENAI_ORG_ID` and the like for Azure too
+    needs_key = True
+
     def __init__(self, deployment: str | None, *, token: bool) -> None:
         if deployment in DOT_SEGMENTS:
             raise OpenAIError(f"azure_deployment must be the name of a deployment, not {deployment!r}")
+        super().__init__("azure", azure_row())
         self.deployment = deployment
         self.token = token
         self.key_function = "azure_ad_token_provider" if token else "api_key"
 
-    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:
-        """Return the URL of an operation, with the deployment for those that need one."""
-        azure = differences()
-        if operation.row.path not in azure.deployments or "/deployments/" in f"{base_url}/":
-            return base_url + path
-        name = self.deployment or (body.get("model") if isinstance(body, Mapping) else None)
-        if not name:
-            return base_url + path
-        if str(name) in DOT_SEGMENTS:  # which would lead out of the deployments, to another operation
-            raise ValueError(f"{operation.name}: `model` must be the name of a deployment, not {name!r}")
-        return base_url + azure.deployment.format(deployment=quote(str(name), safe=PCHAR)) + path
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.deployment, self.token)
 
-    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
-        """Return the query of a WebSocket, with the deployment in place of the model for those that need one."""
-        azure = differences()
-        if path not in azure.sockets:
-            return query
-        rest = {name: value for name, value in query.items() if name != "model"}
-        name = self.deployment or query.get("model")
-        if not name:
-            raise OpenAIError("a realtime connection needs a deployment: pass model, or azure_deployment to the client")
-        return {**rest, azure.socket_query: name}
+    def deployment_of(self, body: Any) -> Any:
+        """Return the name of the deployment for a call: the client's, else its model."""
+        return self.deployment or super().deployment_of(body)
 
     def authorization(self, key: str) -> tuple[str, str]:
         """Return the header field that carries a key."""
-        return ("Authorization", f"Bearer {key}") if self.token else (differences().key_header, key)
+        return Dialect.authorization(self, key) if self.token else super().authorization(key)
+
+
+def _restore(deployment: str | None, token: bool) -> Azure:
+    return Azure(deployment, token=token)
 
 
 class _AzureClient:
@@ -142,7 +109,7 @@ class _AzureClient:
         base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         base.__init__(
             api_key=key,
-            base_url=base_url or str(endpoint).rstrip("/") + differences().path,
+            base_url=base_url or azure_row().base_url.format(azure_endpoint=str(endpoint).rstrip("/")),
             default_query=_query(version, default_query),
             dialect=Azure(azure_deployment, token=option != "api_key"),
             **options,
@@ -201,7 +168,7 @@ class AsyncAzureOpenAI(_AzureClient, AsyncOpenAI):
 
 def _query(version: str, query: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a query with the API version, which overrides one in the query, as in the official SDK."""
-    own = {name: text.format(api_version=version) for name, text in differences().query.items()}
+    own = {name: text.format(api_version=version) for name, text in azure_row().query.items()}
     return {**own, **(query or {}), **own}
 
 
@@ -225,4 +192,4 @@ def _no_key() -> str:
 
 
 def _environment(option: str) -> str | None:
-    return os.environ.get(differences().environment[option], "").strip() or None
+    return os.environ.get(azure_row().environment[option], "").strip() or None

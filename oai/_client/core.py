@@ -121,11 +121,12 @@ class Core:
             OpenAIError: there is no key and the transport needs one.
         """
         config = self.config
-        if self.needs_key and not (config.api_key or config.admin_api_key or config.authorizes_itself):
-            raise OpenAIError(
-                "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
-                "Without a key, OpenAI(transport=oai.OfflineTransport()) returns generated data."
-            )
+        if (
+            self.needs_key
+            and config.dialect.needs_key
+            and not (config.api_key or config.admin_api_key or config.authorizes_itself)
+        ):
+            raise OpenAIError(config.dialect.missing_key)
         plain = next((part for part in (config, config.for_sockets()) if part.sends_keys_in_plain), None)
         if self.needs_key and plain is not None:
             from oai._support.redact import redact_url  # compiles regular expressions

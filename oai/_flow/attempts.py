@@ -161,9 +161,8 @@ def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str |
             raise OpenAIError(f"the function passed as {option} must return a key, not {what}")
         check_key(f"the key that the {call.config.dialect.key_function} function returned", value)
         return value
-    if key is None and needs_key:
-        option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if auth == "admin" else ("api_key", "OPENAI_API_KEY")
-        raise OpenAIError(f"{call.operation.name} needs {option}: pass it to the client, or set {variable}")
+    if key is None and needs_key and call.config.dialect.needs_key:
+        raise OpenAIError(f"{call.operation.name} needs {call.config.dialect.key_hint(admin=auth == 'admin')}")
     return key
 
 

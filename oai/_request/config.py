@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout, time_left
+from oai._request.dialect import PLAIN, Dialect, residency_base_url, with_provider
 from oai._request.headers import HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
@@ -27,7 +28,7 @@ from oai._request.options import (
     unknown_option,
     url_or,
 )
-from oai._support.omit import omit
+from oai._support.omit import Omit, omit
 from oai._version import __version__
 
 if TYPE_CHECKING:
@@ -40,28 +41,6 @@ DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
 DEFAULT_MAX_EVENT: Final = 2**26
-
-
-class Dialect:
-    """Where a service expects the path and the key. This base class is the API itself."""
-
-    key_function = "api_key"
-    """The option that holds the function which returns the key, for error messages."""
-
-    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for subclasses
-        """Return the URL of an operation; `path` has its parameters filled in."""
-        return base_url + path
-
-    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query of the WebSocket whose row has this path."""
-        return query
-
-    def authorization(self, key: str) -> tuple[str, str]:
-        """Return the header that carries a key."""
-        return "Authorization", f"Bearer {key}"
-
-
-PLAIN: Final = Dialect()
 
 
 class Config:
@@ -189,6 +168,12 @@ class Config:
     dialect: Dialect = option(
         "Dialect", "where a service other than the API expects the path and the key.", default=PLAIN
     )
+    provider: Any = option(
+        "str | Mapping[str, Any] | Provider | None",
+        "the service that is called instead of OpenAI: a name of `oai providers`, its row, or one of `oai.providers`; "
+        "its own environment variables hold the key (`OAI_PROVIDER`).",
+        keeps=True,
+    )
     data_residency: str | None = option(
         "str | None",
         "a region, whose host replaces `base_url`: `eu`, `us`, `jp` and others.",
@@ -214,9 +199,9 @@ class Config:
             if name not in ARGUMENTS:
                 raise unknown_option("__init__", name)
         if options.get("data_residency") is not None:
-            from oai._request.base_url import residency_url
-
-            options["base_url"] = residency_url(options["data_residency"], options.get("base_url"))
+            options["base_url"] = residency_base_url(options)
+        if options.get("dialect", PLAIN) is PLAIN:
+            options = with_provider(options)
         for name, declared in OPTIONS.items():
             value = options.get(name, declared.default)
             setattr(self, name, value if declared.read is None else declared.read(name, value))
@@ -251,6 +236,9 @@ class Config:
             TypeError: a header, the query or the URL holds a secret, which the environment could not restore.
         """
         options = self._options()
+        if self.dialect.is_other_service:  # the provider is configured again where it is unpickled
+            del options["dialect"]
+            options = {name: value for name, value in options.items() if not isinstance(value, Omit)}
         if self.pickle_keys:
             return options
         from oai._request.pickling import option_with_secret  # compiles regular expressions
@@ -274,9 +262,7 @@ class Config:
         Headers and query parameters are merged; `set_default_headers` and `set_default_query` replace all of them.
         """
         if options.get("data_residency") is not None:
-            from oai._request.base_url import residency_url
-
-            options["base_url"] = residency_url(options["data_residency"], options.get("base_url"))
+            options["base_url"] = residency_base_url({"provider": self.provider, **options})
         options.pop("data_residency", None)
         whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
         for name in options:
@@ -291,11 +277,17 @@ class Config:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
         options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
         options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
-        return Config(**{**self._options(), **options})
+        current = self._options()
+        if options.get("provider") is not None:
+            current = {name: value for name, value in current.items() if name not in OF_PROVIDER}
+        return Config(**{**current, **options})
 
     def _options(self) -> dict[str, Any]:
         """Return every option, the base URL with its userinfo."""
-        return {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
+        options = {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
+        if self.dialect.is_other_service:  # without the keys of the API, which `None` would read
+            options |= {name: omit for name in OF_PROVIDER if options[name] is None}
+        return options
 
     def for_sockets(self) -> Config:
         """Return the config for WebSockets, whose base URL is `websocket_base_url`."""
@@ -331,7 +323,8 @@ class Config:
         return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
-        self._custom = dict(custom_headers(environment("OPENAI_CUSTOM_HEADERS") or ""))
+        own = "" if self.dialect.is_other_service else environment("OPENAI_CUSTOM_HEADERS") or ""
+        self._custom = dict(custom_headers(own))
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -340,7 +333,7 @@ class Config:
             "OpenAI-Project": self.project,
             "Authorization": self._basic,
         }
-        return override({}, standing, self._custom, self.default_headers)
+        return override({}, standing, self.dialect.headers, self._custom, self.default_headers)
 
 
 OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if declared.is_stored}
@@ -352,3 +345,6 @@ NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.
 
 ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
 """The options that `with_options` merges, unless they are passed as `set_...`."""
+
+OF_PROVIDER: Final = ("api_key", "admin_api_key", "organization", "project", "base_url", "dialect")
+"""The options that belong to a provider, and do not stay when a client gets another one."""

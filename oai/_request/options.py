@@ -87,11 +87,13 @@ def environment(name: str) -> str | None:
 
 
 def key_or(variable: str) -> Callable[[str, Any], Any]:
-    """Return the `read` function of a key that defaults to an environment variable."""
+    """Return the `read` function of a key that defaults to an environment variable, which `omit` leaves unread."""
 
     def read(name: str, value: Any) -> Any:
         if value is None:
             value = environment(variable)
+        if isinstance(value, Omit):
+            return None
         if isinstance(value, str):
             value = value.strip()
             check_key(name, value)
@@ -104,7 +106,13 @@ def key_or(variable: str) -> Callable[[str, Any], Any]:
 
 def text_or(variable: str) -> Callable[[str, Any], Any]:
     """Return the `read` function of a text that defaults to an environment variable."""
-    return lambda _, value: (value.strip() if isinstance(value, str) else value) or environment(variable)
+
+    def read(_: str, value: Any) -> Any:
+        if isinstance(value, Omit):
+            return None
+        return (value.strip() if isinstance(value, str) else value) or environment(variable)
+
+    return read
 
 
 def url_or(variable: str) -> Callable[[str, Any], Any]:

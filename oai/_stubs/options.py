@@ -12,7 +12,7 @@ HEAD: Final = """
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from oai._request.config import Dialect
+from oai._request.dialect import Dialect, Provider
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt

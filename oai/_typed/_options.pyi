@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from oai._request.config import Dialect
+from oai._request.dialect import Dialect, Provider
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt
@@ -33,6 +33,7 @@ class Options(TypedDict, total=False):
     _strict_response_validation: bool
     pickle_keys: bool
     dialect: Dialect
+    provider: str | Mapping[str, Any] | Provider | None
     data_residency: str | None
     webhook_secret: str | None
     websocket_base_url: str | None

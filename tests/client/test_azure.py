@@ -11,7 +11,7 @@ import pytest
 from planted import KEY
 
 import oai
-from oai._client.azure import differences
+from oai._client.azure import azure_row
 from oai._flow.steps import run, run_async
 from oai._request.client_core import core_of
 from oai.testing import Answer, Loopback
@@ -210,7 +210,7 @@ def test_options_come_from_the_environment(server: Loopback, monkeypatch: pytest
 def test_missing_or_conflicting_options_are_named(
     options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in differences().environment.values():
+    for name in azure_row().environment.values():
         monkeypatch.delenv(name, raising=False)
     base = {"azure_endpoint": "https://x.example", "api_version": VERSION, "api_key": KEY}
     with pytest.raises(oai.OpenAIError, match=message):
@@ -287,7 +287,7 @@ def test_set_default_query_keeps_the_api_version(server: Loopback) -> None:
 def test_every_deployment_path_is_in_the_table() -> None:
     from oai._table.load import shipped_table
 
-    assert differences().deployments <= {row.path for row in shipped_table().values()}
+    assert azure_row().deployments <= {row.path for row in shipped_table().values()}
 
 
 @pytest.mark.parametrize(("region", "host"), [("eu", "eu.api.openai.com"), ("global", "api.openai.com")])

@@ -1,0 +1,90 @@
+"""Which service is called, and where it expects paths and keys.
+
+`Dialect` is the API itself, and the base class of the differences: `_request.profile` implements those that a row of
+`providers.toml` declares. It knows neither the table nor a transport.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oai._errors import OpenAIError
+from oai._request.options import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    from oai._table.operation import Operation
+
+    class Provider(Protocol):
+        """What `OpenAI(provider=...)` takes besides names and rows; `oai.providers` makes them."""
+
+        def configure_options(self, options: dict[str, Any]) -> dict[str, Any]:
+            """Return the options of a client with those of the provider, among them `dialect`."""
+
+
+class Dialect:
+    """Where a service expects the path and the key. This base class is the API itself."""
+
+    key_function = "api_key"
+    """The option that holds the function which returns the key, for error messages."""
+
+    is_other_service = False
+    """Whether the API's keys and headers in the environment belong to another service, which must not get them."""
+
+    needs_key = True
+    """Whether a request without a key is refused before it is sent."""
+
+    headers: Mapping[str, str] = {}
+    """Header fields of every request, which those of the client override."""
+
+    missing_key = (
+        "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
+        "Without a key, OpenAI(transport=oai.OfflineTransport()) returns generated data."
+    )
+    """The error of a client without a key."""
+
+    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for subclasses
+        """Return the URL of an operation; `path` has its parameters filled in."""
+        return base_url + path
+
+    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the query of the WebSocket whose row has this path."""
+        return query
+
+    def authorization(self, key: str) -> tuple[str, str]:
+        """Return the header that carries a key."""
+        return "Authorization", f"Bearer {key}"
+
+    def key_hint(self, *, admin: bool) -> str:
+        """Return how to pass the key of an operation, for the error of a missing one."""
+        option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if admin else ("api_key", "OPENAI_API_KEY")
+        return f"{option}: pass it to the client, or set {variable}"
+
+
+PLAIN: Final = Dialect()
+
+
+def residency_base_url(options: Mapping[str, Any]) -> str:
+    """Return the base URL of `data_residency`."""
+    from oai._request.base_url import residency_url  # a large module
+
+    if options.get("provider") is not None:
+        raise OpenAIError("data_residency and provider exclude each other: pass one")
+    return residency_url(options["data_residency"], options.get("base_url"))
+
+
+def with_provider(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with those of the provider, if they or the environment name one.
+
+    The environment does not count where an argument already says which server is called.
+    """
+    provider = options.get("provider")
+    if provider is None and options.get("base_url") is None:
+        provider = environment("OAI_PROVIDER")
+    if provider is None:
+        return options
+    from oai._request.profile import configure  # few programs need it
+
+    return {**configure(provider, options), "provider": provider}
