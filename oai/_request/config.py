@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout, time_left
-from oai._request.dialect import PLAIN, Dialect, residency_base_url, with_provider
+from oai._request.dialect import PLAIN, Dialect, chosen_provider, residency_base_url
 from oai._request.headers import HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
@@ -200,8 +200,10 @@ class Config:
                 raise unknown_option("__init__", name)
         if options.get("data_residency") is not None:
             options["base_url"] = residency_base_url(options)
-        if options.get("dialect", PLAIN) is PLAIN:
-            options = with_provider(options)
+        if options.get("dialect", PLAIN) is PLAIN and (provider := chosen_provider(options)) is not None:
+            from oai._request.profile import configure  # few programs need it
+
+            options = configure(provider, options)
         for name, declared in OPTIONS.items():
             value = options.get(name, declared.default)
             setattr(self, name, value if declared.read is None else declared.read(name, value))

@@ -75,16 +75,11 @@ def residency_base_url(options: Mapping[str, Any]) -> str:
     return residency_url(options["data_residency"], options.get("base_url"))
 
 
-def with_provider(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with those of the provider, if they or the environment name one.
+def chosen_provider(options: Mapping[str, Any]) -> Any:
+    """Return the provider that the options or the environment name, if any.
 
     The environment does not count where an argument already says which server is called.
     """
-    provider = options.get("provider")
-    if provider is None and options.get("base_url") is None:
-        provider = environment("OAI_PROVIDER")
-    if provider is None:
-        return options
-    from oai._request.profile import configure  # few programs need it
-
-    return {**configure(provider, options), "provider": provider}
+    if options.get("provider") is None and options.get("base_url") is None:
+        return environment("OAI_PROVIDER")
+    return options.get("provider")

@@ -44,17 +44,17 @@ def configure(provider: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         OpenAIError: it is not a provider, or an option conflicts with it.
     """
+    found = provider
     if isinstance(provider, str):
-        provider = profile(provider)
+        found = profile(provider)
     elif isinstance(provider, Mapping):
-        provider = Profile("the provider", provider_row("provider", provider, all_providers()))
-    configure_options = getattr(provider, "configure_options", None)
+        found = Profile("the provider", provider_row("provider", provider, all_providers()))
+    configure_options = getattr(found, "configure_options", None)
     if not callable(configure_options):
         raise OpenAIError(
             f"provider must be a name, a mapping of its row, or of oai.providers, not {type(provider).__name__}"
         )
-    configured: dict[str, Any] = configure_options(dict(options))
-    return configured
+    return {**configure_options(dict(options)), "provider": provider}
 
 
 class Profile(Dialect):
