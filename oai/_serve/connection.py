@@ -11,16 +11,15 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from oai._http.messages import Request, TransportError
 from oai._recording.replies import CassetteMiss
+from oai._serve.closing import close_in_stages
 from oai._serve.requests import ABSOLUTE, ErrorResponse, HeadReader, check_host, read_body, read_host
 from oai._support.redact import redact_headers, redact_text, redact_url
 
@@ -39,9 +38,6 @@ MOST_SHOWN = 200
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that could control the terminal of someone who reads the log, or forge a line of it."""
 
-LINGER = 1.0
-"""Seconds to read on after an early error response, since closing with unread data can destroy it on its way."""
-
 NO_RETRY = ("x-should-retry", "false")
 """Sent with errors that a retry cannot resolve, so that clients do not retry."""
 
@@ -54,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60.0  # of each read and write, so that idle and stalled clients do not occupy threads
     wbufsize = -1  # buffer writes until they are flushed, so that a head is sent together with the first piece
     server: HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    _resets = False
 
     def do_GET(self) -> None:
         """Answer a request of any method."""
@@ -70,6 +67,12 @@ class Handler(BaseHTTPRequestHandler):
             self._fail(error)
 
     do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815
+
+    def finish(self) -> None:
+        """End the connection in stages, since a rejected request may not have been read to its end; or reset it."""
+        super().finish()
+        if not self._resets:
+            close_in_stages(self.connection)
 
     def log_message(self, *_: object) -> None:
         """Suppress http.server's log; `Server` has its own."""
@@ -211,6 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         if error.kind == "timeout":
             self._wait_for_client()
         else:
+            self._resets = True
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _wait_for_client(self) -> None:
@@ -255,16 +259,6 @@ class Handler(BaseHTTPRequestHandler):
         self._log(f"{self.command} {self._target()} {response.status}: {response}")
         content = msgspec.json.encode(response.body)
         self._whole(response.status, [("Content-Type", "application/json"), NO_RETRY], content)
-        if response.closes:
-            self._linger()
-
-    def _linger(self) -> None:
-        end = monotonic() + LINGER
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(LINGER)
-            while monotonic() < end and self.connection.recv(65536):
-                pass
 
     def _log_request(self, request: Request, status: int) -> None:
         name = request.operation.name if request.operation else ""

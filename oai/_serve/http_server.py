@@ -12,6 +12,7 @@ from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
+from oai._serve.closing import RejectedConnections
 from oai._support.loopback import is_loopback
 from oai._support.redact import redact_text
 
@@ -73,6 +74,7 @@ class HTTPServer(ThreadingHTTPServer):
         self.numbers = itertools.count(1)
         self._count = 0
         self._open: dict[threading.Thread, socket.socket] = {}
+        self._rejected = RejectedConnections()
         self._lock = threading.Lock()
         super().__init__(address, handler)
 
@@ -90,9 +92,17 @@ class HTTPServer(ThreadingHTTPServer):
             with suppress(OSError):
                 request.settimeout(1)
                 request.sendall(BUSY)
-            self.shutdown_request(request)
+            self._rejected.add(request)
             return
         super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Attend to rejected connections; `serve_forever` calls this at every poll."""
+        self._rejected.discard()
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._rejected.close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._lock:

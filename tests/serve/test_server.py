@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from paths import ROOT
 import oai
 from oai._cli.main import main
 from oai._http.messages import Request
-from oai._serve import http_server, requests
+from oai._serve import closing, http_server, requests
 from oai._serve.server import Server
 from oai._support.loopback import is_loopback
 from oai._table.load import shipped_table
@@ -70,7 +71,7 @@ def url(fake: oai.FakeTransport) -> Iterator[str]:
 
 @pytest.fixture
 def client(url: str) -> Iterator[oai.OpenAI]:
-    with oai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=10) as client:
+    with oai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=30) as client:
         yield client
 
 
@@ -84,7 +85,7 @@ def delta_texts(stream: Any) -> list[str]:
 
 @contextlib.contextmanager
 def connection(url: str) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    opened = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         yield opened
     finally:
@@ -97,6 +98,29 @@ def request(url: str, method: str, path: str, body: Any = None, headers: dict[st
         response = sent.getresponse()
         content = response.read()
         return response, json.loads(content) if "json" in response.headers.get("content-type", "") else content
+
+
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 0
+
+
+def exchange(url: str, *pieces: bytes, ends: bool = False) -> bytes:
+    """Send bytes, return all that the server sends until it ends its side.
+
+    Args:
+        url: the server.
+        pieces: what to send, although the server may have responded after the first piece.
+        ends: whether to end the client's side after that.
+    """
+    with socket.create_connection(address_of(url), 30) as sock:
+        for piece in pieces:
+            sock.sendall(piece)
+        if ends:
+            with contextlib.suppress(OSError):  # the server may have closed its socket by now
+                sock.shutdown(socket.SHUT_WR)
+        with sock.makefile("rb") as file:
+            return file.read()
 
 
 # Responses
@@ -139,7 +163,7 @@ def test_streamed_pieces_are_sent_immediately(url: str, fake: oai.FakeTransport)
         def __iter__(self) -> Iterator[bytes]:
             for piece in self.reply:
                 if b'"lo"' in piece:
-                    assert taken.wait(10), "the previous piece was held back"
+                    assert taken.wait(30), "the previous piece was held back"
                 yield piece
 
         def close(self) -> None: ...
@@ -179,8 +203,7 @@ def test_chunked_and_expect_continue_bodies_are_accepted(fake: oai.FakeTransport
     body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
     answer, _ = request(url, "POST", "/v1/chat/completions", iter([body[:10], body[10:]]))
     assert answer.status == 200
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock, sock.makefile("rb") as read:
+    with socket.create_connection(address_of(url), 30) as sock, sock.makefile("rb") as read:
         head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\nexpect: 100-continue\r\n\r\n"
         sock.sendall(head.encode())
         assert read.readline() == b"HTTP/1.1 100 Continue\r\n"
@@ -193,10 +216,8 @@ def test_chunked_and_expect_continue_bodies_are_accepted(fake: oai.FakeTransport
 def test_http_1_0_stream_ends_with_the_connection(fake: oai.FakeTransport, url: str) -> None:
     fake.chat.completions.create.streams(["Hel", "lo"])
     body = json.dumps({"model": "m", "messages": MESSAGES, "stream": True}).encode()
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock, sock.makefile("rb") as read:
-        sock.sendall(b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-        head, _, content = read.read().partition(b"\r\n\r\n")
+    sent = b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    head, _, content = exchange(url, sent).partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head.lower()
     assert content.startswith(b"data: {")
     assert content.endswith(b"data: [DONE]\n\n")
@@ -242,74 +263,91 @@ def post(fields: bytes, body: bytes = b"") -> bytes:
     return b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n\r\n" + body
 
 
-@pytest.mark.parametrize(
-    ("sent", "status", "message"),
-    [
-        (
-            b"GET http://localhost/v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"404",
-            b"unknown operation: GET /v1/nothing",
-        ),
-        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405", b"allowed: GET"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"invalid Host: '[::1'"),
-        (
-            b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
-            b"400",
-            b"invalid size",
-        ),
-        (
-            b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n",
-            b"400",
-            b"longer than its size",
-        ),
-        (
-            b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
-            b"400",
-            b"invalid Content-Length",
-        ),
-        (
-            b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy",
-            b"400",
-            b"invalid Content-Length",
-        ),
-        (b"PURGE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"501", b"PURGE"),
-        (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
-        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
-        (b"what is this\r\n\r\n", b"400", b"request"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"403", b"--allow-host evil.example"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", b"403", b"is not this machine"),
-        (b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"403", b"is not this machine"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", b"403", b"is not this machine"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", b"400", b"invalid Host"),
-        (post(b"Transfer-Encoding: gzip, chunked"), b"400", b"unsupported Transfer-Encoding: 'gzip, chunked'"),
-        (post(b"Transfer-Encoding: xchunked"), b"400", b"unsupported Transfer-Encoding: 'xchunked'"),
-        (post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), b"400", b"Transfer-Encoding"),
-        (post(b"Transfer-Encoding: chunked\r\nContent-Length: 2"), b"400", b"Transfer-Encoding"),
-        (post(b"Transfer-Encoding: chunked").replace(b"1.1", b"1.0"), b"400", b"Transfer-Encoding"),
-        (post(b"Content-Length: " + b"9" * 18), b"413", b"larger than"),
-        (post(b"Transfer-Encoding: chunked", b"fffffffff\r\n"), b"413", b"larger than"),
-        (post(b"Transfer-Encoding: chunked", b"0\r\n" + b"A: b\r\n" * 200), b"400", b"too many trailers"),
-        (post(b"X: " + b"a" * 40_000 + b"\r\nY: " + b"a" * 40_000), b"431", b"Line too long"),
-        (post(b"\r\n".join(b"X%d: a" % number for number in range(200))), b"431", b"Too many headers"),
-        (post(b"Content-Length: 200000", b"[" * 200_000), b"400", b"chat/completions"),
-        (post(b"Content-Length: 400008", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}  "), b"400", b"completions"),
-        (b"GET *foo HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
-        (b"GET foo://[ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
-        (b"GET //[/x?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
-        (b"GET /\x1b[2J%0a%1b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
-        (b"GET /" + b"ab/" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
-        (b"GET /v1/models?" + b"a[" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"models"),
-    ],
-)
+INVALID_REQUESTS = [
+    (
+        b"GET http://localhost/v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"404",
+        b"unknown operation: GET /v1/nothing",
+    ),
+    (b"OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405", b"allowed: GET"),
+    (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"invalid Host: '[::1'"),
+    (
+        b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"400",
+        b"invalid size",
+    ),
+    (
+        b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n",
+        b"400",
+        b"longer than its size",
+    ),
+    (
+        b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        b"400",
+        b"invalid Content-Length",
+    ),
+    (
+        b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy",
+        b"400",
+        b"invalid Content-Length",
+    ),
+    (b"PURGE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"501", b"PURGE"),
+    (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
+    (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
+    (b"what is this\r\n\r\n", b"400", b"request"),
+    (b"GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"403", b"--allow-host evil.example"),
+    (b"GET /v1/models HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", b"403", b"is not this machine"),
+    (b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"403", b"is not this machine"),
+    (b"GET /v1/models HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", b"403", b"is not this machine"),
+    (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", b"400", b"invalid Host"),
+    (post(b"Transfer-Encoding: gzip, chunked"), b"400", b"unsupported Transfer-Encoding: 'gzip, chunked'"),
+    (post(b"Transfer-Encoding: xchunked"), b"400", b"unsupported Transfer-Encoding: 'xchunked'"),
+    (post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), b"400", b"Transfer-Encoding"),
+    (post(b"Transfer-Encoding: chunked\r\nContent-Length: 2"), b"400", b"Transfer-Encoding"),
+    (post(b"Transfer-Encoding: chunked").replace(b"1.1", b"1.0"), b"400", b"Transfer-Encoding"),
+    (post(b"Content-Length: " + b"9" * 18), b"413", b"larger than"),
+    (post(b"Transfer-Encoding: chunked", b"fffffffff\r\n"), b"413", b"larger than"),
+    (post(b"Transfer-Encoding: chunked", b"0\r\n" + b"A: b\r\n" * 200), b"400", b"too many trailers"),
+    (post(b"X: " + b"a" * 40_000 + b"\r\nY: " + b"a" * 40_000), b"431", b"Line too long"),
+    (post(b"\r\n".join(b"X%d: a" % number for number in range(200))), b"431", b"Too many headers"),
+    (post(b"Content-Length: 200000", b"[" * 200_000), b"400", b"chat/completions"),
+    (post(b"Content-Length: 400008", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}  "), b"400", b"completions"),
+    (b"GET *foo HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
+    (b"GET foo://[ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
+    (b"GET //[/x?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+    (b"GET /\x1b[2J%0a%1b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+    (b"GET /" + b"ab/" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+    (b"GET /v1/models?" + b"a[" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"models"),
+]
+
+
+@pytest.mark.parametrize(("sent", "status", "message"), INVALID_REQUESTS)
 def test_invalid_request_gets_an_error_response(url: str, sent: bytes, status: bytes, message: bytes) -> None:
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
-        sock.sendall(sent)
-        sock.shutdown(socket.SHUT_WR)
-        answer = sock.makefile("rb").read()
+    answer = exchange(url, sent, ends=True)
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert message in answer
     assert b'"type":"invalid_request_error"' in answer
+
+
+CLOSING = {b"403", b"413", b"414", b"431", b"501", b"505"}
+"""The statuses of errors after which the server closes the connection, as it does after all errors of framing."""
+
+CLOSING_REQUESTS = [
+    pytest.param(sent, status, id=f"{status.decode()}-{message.decode()}")
+    for sent, status, message in INVALID_REQUESTS
+    if status in CLOSING
+    or (status == b"400" and any(word in message for word in (b"Host", b"size", b"Length", b"Encoding", b"trailers")))
+    or b"what is this" in sent
+]
+
+
+@pytest.mark.parametrize(("sent", "status"), CLOSING_REQUESTS)
+def test_error_response_reaches_a_client_that_still_sends(url: str, sent: bytes, status: bytes) -> None:
+    """Closing with unread data would reset the connection, and the reset destroy the response."""
+    answer = exchange(url, sent, *[bytes(1 << 16)] * 64)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b"}")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST:1", "[::1]:99", "app.localhost", "my-host", "127.1.2.3:80"])
@@ -331,11 +369,9 @@ def test_public_server_accepts_addresses_and_the_name_of_the_machine(host: str, 
 
 def test_rejected_connection_is_not_used_for_another_request(url: str, fake: oai.FakeTransport) -> None:
     fake.models.list.returns([])
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
-        hidden = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        sock.sendall(post(b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n" + hidden))
-        assert sock.makefile("rb").read().count(b"HTTP/1.1") == 1
+    hidden = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    sent = post(b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n" + hidden)
+    assert exchange(url, sent).count(b"HTTP/1.1") == 1
     assert not fake.calls
 
 
@@ -343,11 +379,9 @@ def test_log_has_no_control_characters(fake: oai.FakeTransport) -> None:
     lines: list[str] = []
     server = Server(fake, log=lines.append)
     try:
-        parts = urlsplit(server.url)
         for target in (b"/\x1b]0;x\x07\x9b2J", b"/v1/models\x85x"):
-            with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
-                sock.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                assert b"HTTP/1.1 40" in sock.makefile("rb").read()
+            sent = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            assert b"HTTP/1.1 40" in exchange(server.url, sent)
         fake.chat.completions.create.answers(lambda call: call.body["\x1b[31m"])
         request(server.url, "POST", "/v1/chat/completions", b"{}")
     finally:
@@ -360,17 +394,39 @@ def test_log_has_no_control_characters(fake: oai.FakeTransport) -> None:
 def test_connections_beyond_the_limit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 3)
     with serve(oai.OfflineTransport()) as url:
-        parts = urlsplit(url)
-        address = (parts.hostname or "", parts.port or 0)
         with contextlib.ExitStack() as stack:
             for _ in range(3):
-                stack.enter_context(socket.create_connection(address, 10))
+                stack.enter_context(socket.create_connection(address_of(url), 30))
             response, body = request(url, "GET", "/v1/models")
             assert (response.status, body["error"]["code"]) == (503, "overloaded")
-        for _ in range(200):
-            if request(url, "GET", "/v1/models")[0].status == 200:
-                return
-        raise AssertionError("the connections were not released")
+            answers = [exchange(url, post(b"Content-Length: 4194304"), *[bytes(1 << 16)] * 64) for _ in range(2)]
+            assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503"] * 2
+        end = monotonic() + 30
+        while request(url, "GET", "/v1/models")[0].status != 200:
+            assert monotonic() < end, "the connections were not released"
+
+
+def flood(client: socket.socket) -> None:
+    """Send until the server, having closed its socket, resets the connection."""
+    while True:
+        client.sendall(b"x")
+
+
+@pytest.mark.parametrize("reason", ["silence", "number", "end"])
+def test_rejected_connections_are_closed(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 0)
+    monkeypatch.setattr(closing, "SILENCE", 0.0 if reason == "silence" else 1000.0)
+    monkeypatch.setattr(closing, "MOST_REJECTED", 1)
+    with contextlib.ExitStack() as stack:
+        with serve(oai.OfflineTransport()) as url:
+            clients = [stack.enter_context(socket.create_connection(address_of(url), 30)) for _ in range(2)]
+            for client in clients:
+                assert client.recv(12) == b"HTTP/1.1 503"
+            if reason != "end":
+                with pytest.raises(ConnectionError):
+                    flood(clients[0])
+        with pytest.raises(ConnectionError):
+            flood(clients[1])
 
 
 def test_cors_is_off_unless_allowed(fake: oai.FakeTransport) -> None:
@@ -401,11 +457,8 @@ def test_cors_is_off_unless_allowed(fake: oai.FakeTransport) -> None:
 
 def test_content_length_is_not_preallocated(url: str) -> None:
     """Allocating the announced size would exhaust the memory."""
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
-        sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: %d\r\n\r\nxy" % requests.MOST_BODY)
-        sock.shutdown(socket.SHUT_WR)
-        assert sock.makefile("rb").read() == b""
+    sent = b"POST /v1/models HTTP/1.1\r\nContent-Length: %d\r\n\r\nxy" % requests.MOST_BODY
+    assert exchange(url, sent, ends=True) == b""
     assert request(url, "GET", "/v1/models")[0].status == 400  # nothing is programmed
 
 
@@ -430,13 +483,14 @@ def test_async_transport_is_rejected() -> None:
 def test_programmed_failures_break_the_connection(
     fake: oai.FakeTransport, client: oai.OpenAI, kind: str, expected: str
 ) -> None:
+    silence = kind == "timeout"
     fake.chat.completions.create.fails(kind)
     with pytest.raises(oai.APIConnectionError, match=expected):
-        chat(client, timeout=0.2)
+        chat(client, timeout=0.2 if silence else 30)
     fake.chat.completions.create.streams(["Hel", "lo"], fails=kind)
     chunks: list[Any] = []
     with pytest.raises(oai.APIConnectionError):
-        chunks.extend(chat(client, stream=True, timeout=0.6))
+        chunks.extend(chat(client, stream=True, timeout=1.5 if silence else 30))
     assert delta_texts(chunks) == ["Hel", "lo"]
     fake.chat.completions.create.fails("truncated")
     with pytest.raises(oai.APIConnectionError):
@@ -491,7 +545,7 @@ def test_closing_ends_pending_requests(fake: oai.FakeTransport) -> None:
         asking.start()
         while len(fake.calls) < 2:
             asking.join(0.005)
-    asking.join(5)
+    asking.join(30)
     assert len(failed) == 1
     assert threading.active_count() <= before
 
@@ -579,7 +633,7 @@ def serving(*options: str, cwd: Path | None = None) -> Iterator[tuple[str, subpr
         yield match[1], process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
@@ -587,7 +641,7 @@ def test_signal_stops_the_command(number: int, status: int) -> None:
     with serving("--offline") as (url, process), oai.OpenAI(base_url=url, api_key=KEY) as client:
         assert "You said" in chat(client).choices[0].message.content
         process.send_signal(number)
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (status, "")
     assert errors == "oai: POST /v1/chat/completions 200 chat.completions.create\n"
 
@@ -673,7 +727,7 @@ def test_official_sdk_with_a_cassette(openai: Any, tmp_path: Path) -> None:
         with pytest.raises(openai.BadRequestError, match="no response to"):
             client.models.list()
         process.terminate()
-        assert KEY not in str(process.communicate(timeout=10))
+        assert KEY not in str(process.communicate(timeout=60))
     ignored = ("--cassette", str(cassette), "--ignore", "body.encoding_format")
     with serving(*ignored) as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
         vectors = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
