@@ -24,8 +24,12 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_index", "_pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = (), *, index: Mapping[str, str] | None = None) -> None:
-        """Keep header fields; `index` has their joined values by lower-case name, where a parser has collected them."""
-        self._pairs = tuple(pairs)
+        """Keep header fields.
+
+        `index` has their joined values by lower-case name, where a parser has collected them; then `pairs` is kept as
+        it is, to be read when it is needed.
+        """
+        self._pairs: Iterable[tuple[str, str]] = tuple(pairs) if index is None else pairs
         self._index = index
 
     def _lookup(self) -> Mapping[str, str]:
@@ -46,7 +50,8 @@ class Headers(Mapping[str, str]):
     def get(self, name: str, default: str | T) -> str | T: ...
     def get(self, name: str, default: Any = None) -> Any:  # `Mapping`'s raises and catches an error for each miss
         """Return the value of a field, or the default."""
-        return self._lookup().get(name.lower(), default)
+        index = self._index
+        return (self._lookup() if index is None else index).get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._lookup()

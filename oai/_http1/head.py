@@ -23,11 +23,12 @@ whole head: CRLF line ends, no folds, and a status line and names that `read_hea
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, overload
 
 from oai._http1.errors import LimitError, ResponseError, quoted
 
-Fields: TypeAlias = "list[tuple[str, str]]"
+Fields: TypeAlias = "Sequence[tuple[str, str]]"
 """Field lines in their order, names in their case."""
 
 Index: TypeAlias = "dict[str, str]"
@@ -54,6 +55,39 @@ STATUS_LINES: dict[str, StatusLine] = {"HTTP/1.1 200 OK": (1, 200, "OK")}
 MOST_REMEMBERED = 512
 LONGEST_REMEMBERED = 64
 """Entries of `NAMES` and of `STATUS_LINES`, and characters of each."""
+
+
+class FieldLines(Sequence[tuple[str, str]]):
+    """Valid field lines, which are split into names and values when they are read: most programs never do.
+
+    Args:
+        lines: the lines.
+    """
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, str]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[tuple[str, str]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[str, str] | Sequence[tuple[str, str]]:
+        return [_name_and_value(line) for line in self._lines[at]] if isinstance(at, slice) else self[at:][0]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __eq__(self, other: object) -> bool:
+        return self[:] == other
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+
+def _name_and_value(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.strip(" \t")
 
 
 def is_token(text: str) -> bool:
@@ -83,18 +117,13 @@ def read_usual_head(head: bytes) -> tuple[StatusLine, Fields, Index] | None:
     if first is None or breaks > MOST_FIELDS or head.translate(None, TEXT) != b"\r\n" * breaks:
         return None
     del lines[0]
-    fields: Fields = []
-    index: Index = {}
-    known = NAMES.get
-    for line in lines:
-        name, colon, value = line.partition(":")
-        lower = known(name)
-        if lower is None or not colon:
-            return None
-        value = value.strip(" \t")
-        fields.append((name, value))
-        index[lower] = f"{index[lower]}, {value}" if lower in index else value
-    return first, fields, index
+    names = NAMES
+    try:
+        index = {names[name]: value.strip(" \t") for name, value in [line.split(":", 1) for line in lines]}
+    except (KeyError, ValueError):  # an unknown name, or no colon
+        return None
+    fields = FieldLines(lines)
+    return first, fields, index if len(index) == breaks else _joined((names[name], value) for name, value in fields)
 
 
 def read_head(lines: list[str]) -> tuple[StatusLine, Fields, Index]:
@@ -123,18 +152,24 @@ def read_fields(lines: list[str]) -> tuple[Fields, Index]:
     """Parse field lines, those of a head or trailers."""
     if len(lines) > MOST_FIELDS:
         raise LimitError(f"the response has more than {MOST_FIELDS} header lines")
-    fields: Fields = []
-    index: Index = {}
+    fields: list[tuple[str, str]] = []
+    lowers: list[str] = []
     for line in _unfolded(lines):
         _check_characters(line)
         name, colon, value = line.partition(":")
         lower = lower_name(name)
         if lower is None or not colon:
             raise ResponseError(f"invalid header line in the response: {quoted(line)}")
-        value = value.strip(" \t")
-        fields.append((name, value))
+        fields.append((name, value.strip(" \t")))
+        lowers.append(lower)
+    return fields, _joined((lower, value) for lower, (_, value) in zip(lowers, fields, strict=True))
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> Index:
+    index: Index = {}
+    for lower, value in pairs:
         index[lower] = f"{index[lower]}, {value}" if lower in index else value
-    return fields, index
+    return index
 
 
 def _unfolded(lines: list[str]) -> list[str]:

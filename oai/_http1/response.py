@@ -60,6 +60,9 @@ MOST_SIZE_LINE = 4096
 MOST_DIGITS = 20
 """Digits of a length or of a chunk size: more than any body has."""
 
+KEEPS = frozenset({"keep-alive", "Keep-Alive"})
+"""The usual values of `Connection`, which need no parsing."""
+
 LONG_SIZE_LINE = f"the line before a chunk of the response has more than {MOST_SIZE_LINE} bytes"
 
 HEX = b"0123456789abcdefABCDEF"
@@ -199,8 +202,8 @@ class Response:
 
     def _persists(self) -> bool:
         connection = self.index.get("connection")
-        if connection is None:
-            return self._minor > 0
+        if connection is None or connection in KEEPS:
+            return self._minor > 0 or connection is not None
         options = tokens_of(connection)
         return "close" not in options and (self._minor > 0 or "keep-alive" in options)
 
@@ -301,6 +304,8 @@ def _is_chunked(codings: str) -> bool:
 
 def _length(text: str) -> int:
     """Parse a Content-Length, or several joined by commas."""
+    if len(text) <= MOST_DIGITS and text.isdecimal():  # the usual case
+        return int(text)
     values = {part.strip(" \t") for part in text.split(",")}
     value = values.pop()
     if values or not value.isdecimal() or len(value) > MOST_DIGITS:
