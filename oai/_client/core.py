@@ -15,7 +15,7 @@ from oai._client.default_transport import ClosedTransport, find_transport
 from oai._client.table_classes import sources_of, view_class
 from oai._errors import InsecureWarning, OpenAIError
 from oai._json.objects import Object
-from oai._results.answer import read_answer
+from oai._results.answer import read_answer, read_as
 
 if TYPE_CHECKING:
     from oai._client.table_classes import TableClient
@@ -170,13 +170,13 @@ class Core:
             from oai._results.strict_check import check_strictly
 
             check_strictly(operation, response)
-        vectors = operation.row.vectors is not None
-        if not (vectors or operation.page or operation.row.response_by):
-            return read_answer(operation, response)
+        if operation.is_plain:
+            return read_as(operation.response_type, operation.name, response)
         from oai._request.arguments import Arguments
 
         call = Arguments(*arguments)
         arrays = self.config.embeddings_as_arrays
+        vectors = operation.row.vectors is not None
         result = read_answer(operation, response, call.fields, unpack=vectors and call.defaulted, arrays=arrays)
         if operation.page and isinstance(result, Object):
             self._link_next_page(result, call)

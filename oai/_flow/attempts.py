@@ -30,6 +30,8 @@ from oai._request.options import check_key
 if TYPE_CHECKING:
     from oai._request.prepare import PreparedCall
 
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
 MAX_REDIRECTS: Final = 10
 
 MAX_DIGITS: Final = 18
@@ -49,16 +51,19 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
         OpenAIError: there is no key.
     """
     start = time.monotonic()
-    deadline = call.config.deadline
+    config = call.config
+    deadline = config.deadline
     if call.timeout.is_over or (deadline is not None and deadline <= 0):
         sent = SentRequest.of(call.request(None, call.timeout))
         raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
-    observer = find_observer(call.config.hooks)
+    observer = find_observer(config.hooks)
     attempt = 0
     while True:
-        key = yield from _key(call, needs_key=needs_key)
+        key = _key(call, needs_key=needs_key)
+        if callable(key):
+            key = yield from _called(key, call)
         remaining = None if deadline is None else deadline - (time.monotonic() - start)
-        request = call.request(key, call.timeout.within(remaining))
+        request = call.request(key, call.timeout if remaining is None else call.timeout.within(remaining))
         steps = _attempt(call, request, transport, io, attempt, start)
         try:
             response, reply = yield from steps if observer is None else _observed(observer, request, attempt, steps)
@@ -72,7 +77,7 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
             retry, after = may_retry(failure)
         delay = retry_delay(attempt, after)
         out_of_time = deadline is not None and time.monotonic() - start + delay >= deadline
-        if not retry or attempt >= call.config.max_retries or out_of_time:
+        if not retry or attempt >= config.max_retries or out_of_time:
             raise failure
         attempt += 1
         if observer is not None:
@@ -84,14 +89,35 @@ def _attempt(
     call: PreparedCall, request: Request, transport: Transport, io: ClientIO, number: int, start: float
 ) -> Flow:
     """Send once; return the response, and the open reply of a response whose body is streamed."""
-    reply = yield from _exchange(request, transport)
-    response = Response(reply.status, reply.headers, request, retries_taken=number)
-    response.elapsed_seconds = time.monotonic() - start
-    response.http_version = getattr(reply, "http_version", response.http_version)
+    began = time.monotonic()
+    reply: Reply = yield transport.send, request
+    if reply.status in REDIRECTS:
+        reply = yield from _follow(reply, request, transport, began)
+    response = Response(
+        reply.status,
+        reply.headers,
+        request,
+        retries_taken=number,
+        elapsed_seconds=time.monotonic() - start,
+        http_version=getattr(reply, "http_version", "HTTP/1.1"),
+    )
     if call.stream and _is_success(reply.status):
         response.reply = reply
         return response, reply
-    yield from _read(response, reply, call.config.max_body, io)
+    limit = call.config.max_body
+    try:
+        if limit is None or _declares_length_within(response, limit):
+            content = yield (reply.read,)
+        else:
+            content = yield io.read_limited, reply, limit
+        response.content = decoded(reply.headers, content, limit)
+    except ContentError:
+        if _is_success(response.status_code):
+            raise  # the status of an error response says enough
+    except TooLarge:
+        yield (reply.close,)
+        message = f"the response is larger than max_body ({limit} bytes)"
+        raise ResponseTooLargeError(message, response=response) from None
     return response, None
 
 
@@ -117,23 +143,6 @@ def _observed(observer: Observer, request: Request, number: int, steps: Flow) ->
     return response, reply
 
 
-def _read(response: Response, reply: Reply, limit: int | None, io: ClientIO) -> Generator[Effect, Any, None]:
-    """Read the body into the response, up to `limit` bytes."""
-    try:
-        if limit is None or _declares_length_within(response, limit):
-            content = yield (reply.read,)
-        else:
-            content = yield io.read_limited, reply, limit
-        response.content = decoded(reply.headers, content, limit)
-    except ContentError:
-        if _is_success(response.status_code):
-            raise  # the status of an error response says enough
-    except TooLarge:
-        yield (reply.close,)
-        message = f"the response is larger than max_body ({limit} bytes)"
-        raise ResponseTooLargeError(message, response=response) from None
-
-
 def _declares_length_within(response: Response, limit: int) -> bool:
     """Tell whether Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
     length = response.headers.get("content-length", "")
@@ -144,36 +153,40 @@ def _declares_length_within(response: Response, limit: int) -> bool:
     return True
 
 
-def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
-    """Return the key of the next attempt. A function is called for each attempt, if the transport needs a key."""
+def _key(call: PreparedCall, *, needs_key: bool) -> str | Callable[[], object] | None:
+    """Return the key of the next attempt, or the function that returns it, if the transport needs a key."""
     auth = call.operation.row.auth
     if call.authorizes_itself or auth == "none":
         return None
     key: str | Callable[[], object] | None = call.config.admin_api_key if auth == "admin" else call.config.api_key
     if callable(key) and not needs_key:
         return None
-    if callable(key):
-        value: object = yield (key,)
-        value = value.strip() if isinstance(value, str) else value
-        if not isinstance(value, str) or not value:
-            what = "an empty string" if value == "" else type(value).__name__
-            option = call.config.dialect.key_function
-            raise OpenAIError(f"the function passed as {option} must return a key, not {what}")
-        check_key(f"the key that the {call.config.dialect.key_function} function returned", value)
-        return value
     if key is None and needs_key and call.config.dialect.needs_key:
         raise OpenAIError(f"{call.operation.name} needs {call.config.dialect.key_hint(admin=auth == 'admin')}")
     return key
 
 
-def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, Reply]:
-    """Send a request and follow redirects within its total time-out."""
-    start, total = time.monotonic(), request.timeout.total
-    for _ in range(MAX_REDIRECTS + 1):
-        reply: Reply = yield transport.send, request
-        if reply.status not in (301, 302, 303, 307, 308) or (location := reply.headers.get("location")) is None:
+def _called(function: Callable[[], object], call: PreparedCall) -> Generator[Effect, Any, str]:
+    """Return the key that the caller's function returns, which is called for each attempt."""
+    value: object = yield (function,)
+    value = value.strip() if isinstance(value, str) else value
+    option = call.config.dialect.key_function
+    if not isinstance(value, str) or not value:
+        what = "an empty string" if value == "" else type(value).__name__
+        raise OpenAIError(f"the function passed as {option} must return a key, not {what}")
+    check_key(f"the key that the {option} function returned", value)
+    return value
+
+
+def _follow(reply: Reply, request: Request, transport: Transport, start: float) -> Generator[Effect, Any, Reply]:
+    """Follow redirects within the total time-out of a request that was sent at `start`."""
+    total = request.timeout.total
+    for number in range(MAX_REDIRECTS + 1):
+        if reply.status not in REDIRECTS or (location := reply.headers.get("location")) is None:
             return reply
         yield (reply.close,)
+        if number == MAX_REDIRECTS:
+            break
         from oai._flow.redirects import redirected  # urllib.parse, which few calls need
 
         following = redirected(request, reply.status, location)
@@ -182,6 +195,7 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
         request = following
         if total is not None:
             request.timeout = request.timeout.within(total - (time.monotonic() - start))
+        reply = yield transport.send, request
     raise TransportError("receive", f"the server redirected more than {MAX_REDIRECTS} times")
 
 

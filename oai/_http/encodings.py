@@ -54,6 +54,8 @@ def decoded(headers: Headers, content: bytes, limit: int | None = None) -> bytes
         ContentError: it cannot be decoded.
         TooLarge: it decodes to more than `limit` bytes.
     """
+    if "content-encoding" not in headers:
+        return content
     feed = decoder(headers, limit)
     return content if feed is None else feed(content) + feed(b"")
 

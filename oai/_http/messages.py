@@ -114,8 +114,13 @@ class Timeout:
     @property
     def is_over(self) -> bool:
         """Whether no time is left. Libraries would take a limit of 0 for no limit, or raise."""
-        limits = [limit for limit in (self.connect, self.read, self.write, self.total) if limit is not None]
-        return bool(limits) and min(limits) <= 0
+        connect, read, write, total = self.connect, self.read, self.write, self.total
+        return (
+            (connect is not None and connect <= 0)
+            or (read is not None and read <= 0)
+            or (write is not None and write <= 0)
+            or (total is not None and total <= 0)
+        )
 
     def _limits(self) -> tuple[float | None, ...]:
         return self.connect, self.read, self.write, self.pool, self.total

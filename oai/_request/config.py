@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout, time_left
 from oai._request.dialect import PLAIN, Dialect, chosen_provider, residency_base_url
-from oai._request.headers import HeaderMap, custom_headers, override
+from oai._request.headers import JSON, HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
     ARGUMENTS,
@@ -221,7 +222,7 @@ class Config:
             self.base_url, self._full_base_url, query, self._basic = split_base_url(self.base_url, "base_url")
             self.default_query = {**query, **self.default_query}
         self.headers = self._standing_headers()
-        self._by_operation: dict[str, HeaderMap] = {}
+        self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
 
     def __repr__(self) -> str:
         from oai._support.redact import redact_url  # compiles regular expressions
@@ -299,14 +300,16 @@ class Config:
 
         return self.replace(base_url=as_http(self.websocket_base_url))
 
-    def headers_for(self, operation: Operation) -> HeaderMap:
-        """Return the headers of every request of an operation, except the key."""
-        headers = self._by_operation.get(operation.name)
+    def headers_for(self, operation: Operation, *, sends_json: bool = False) -> HeaderMap:
+        """Return the headers of every request of an operation, except the key. They are not to be changed."""
+        headers = self._by_operation.get((operation.name, sends_json))
         if headers is None:
             headers = override(self.headers, operation.row.headers)
             if self.beta is not None:
                 headers = override(headers, {"OpenAI-Beta": self.beta})
-            self._by_operation[operation.name] = headers
+            if sends_json:
+                headers = override(headers, {"Content-Type": JSON})
+            self._by_operation[operation.name, sends_json] = headers
         return headers
 
     @property
@@ -314,7 +317,7 @@ class Config:
         """Whether responses are validated strictly."""
         return self._strict_response_validation
 
-    @property
+    @cached_property
     def authorizes_itself(self) -> bool:
         """Whether the caller set or removed `Authorization` through `default_headers`, the environment or the URL."""
         return self._basic is not None or self.authorize((*self._custom, *self.default_headers))

@@ -11,6 +11,9 @@ from oai._support.omit import Omit
 TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 """The characters of a header name and of a method (RFC 9110, section 5.6.2)."""
 
+JSON = "application/json"
+"""The content type of most request bodies."""
+
 HeaderMap = dict[str, tuple[str, str]]
 """Headers by lower-case name, since names are case-insensitive (RFC 9110, section 5.1)."""
 

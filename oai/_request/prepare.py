@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import Body, Pairs, Request, Timeout, time_left
 from oai._json.encode import encode
-from oai._request.headers import HeaderMap, override
+from oai._request.headers import JSON, HeaderMap, override
 from oai._request.options import as_timeout
 from oai._request.query import query_string
+from oai._support.omit import omit
 
 if TYPE_CHECKING:
     from oai._request.config import Config
@@ -83,7 +84,8 @@ def prepare(
         OSError: a file cannot be opened.
         TableError: the type of the result is invalid; raised before the call is sent and paid for.
     """
-    _ = operation.stream_type if stream else operation.response_type
+    streams = stream is not omit and bool(stream)
+    _ = operation.stream_type if streams else operation.response_type
     if operation.max_retries is not None:
         config = config.replace(max_retries=operation.max_retries)
     url = config.dialect.url(config.base_url, operation, operation.path(path), body)
@@ -91,9 +93,9 @@ def prepare(
         text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
         if text:
             url += f"{'&' if '?' in operation.row.path else '?'}{text}"
-    headers = config.headers_for(operation)
     content, content_type = _content(config, operation, body, extra_body)
-    if content_type is not None:
+    headers = config.headers_for(operation, sends_json=content_type == JSON)
+    if content_type is not None and content_type != JSON:
         headers = {**headers, "content-type": ("Content-Type", content_type)}
     authorizes_itself = config.authorizes_itself
     if extra_headers:
@@ -107,8 +109,8 @@ def prepare(
         url,
         headers,
         content,
-        as_timeout(time_left(timeout), config.timeout),
-        stream=bool(stream),
+        config.timeout if timeout is omit else as_timeout(time_left(timeout), config.timeout),
+        stream=streams,
         authorizes_itself=authorizes_itself,
     )
 
@@ -151,9 +153,9 @@ def _content(
     if body is None:
         return None, None
     if isinstance(body, (bytes, bytearray)):
-        return bytes(body), "application/json"
+        return bytes(body), JSON
     try:
-        return encode(body), "application/json"
+        return encode(body), JSON
     except TypeError as error:
         raise _class_as_format(operation, body) or error from None
 

@@ -11,7 +11,7 @@ from oai._errors import APIResponseValidationError
 from oai._http.foreign_types import is_of_httpx, is_pydantic_model
 from oai._http.response import Response
 from oai._json.decode import lenient, parse_json
-from oai._json.objects import Object
+from oai._json.objects import Kind, Object
 from oai._json.strict import DECODE
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 UNDECLARED: Final = frozenset({dict, Object})
 """Classes of results without declared fields, which decode from any object, errors included."""
+
+NO_CONTENT: Final = frozenset({204, 205})
 
 
 class Text(str):  # noqa: SLOT000 - instances carry their response
@@ -197,6 +199,15 @@ def read_answer(
 
 def read_as(kind: Any, name: str, response: Response, vectors: str | None = None, *, arrays: bool = False) -> Any:
     """Decode a response with a success status as `kind`; `name` is the call path, for error messages."""
+    if kind.__class__ is not Kind or vectors is not None or response.status_code in NO_CONTENT:
+        return _read_other(kind, name, response, vectors, arrays=arrays)
+    try:  # the usual case, a declared object, which is none of the other kinds
+        return _with_response(_decode(kind, name, response), response)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(name, response, error) from None
+
+
+def _read_other(kind: Any, name: str, response: Response, vectors: str | None, *, arrays: bool) -> Any:
     if kind is bytes or kind is str:
         return _plain_result(kind, name, response)
     text = _takes_text(kind) and _is_text(response)
@@ -204,7 +215,7 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         return Text.of(response)  # text may look like JSON: 42, null, "Yes.", [Music]
     if kind is Response or is_of_httpx(kind):
         return response if kind is Response else _as_httpx(kind, response)
-    if kind is None or kind is type(None) or response.status_code in (204, 205):
+    if kind is None or kind is type(None) or response.status_code in NO_CONTENT:
         return None
     try:
         if vectors is not None:
@@ -221,8 +232,14 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         if text or (_takes_text(kind) and not _claims_json(response)):
             return Text.of(response)
         raise _not_json(name, response, error) from None
+    return _with_response(result, response)
+
+
+def _with_response(result: Any, response: Response) -> Any:
     if isinstance(result, Object):
-        result.__dict__.update(_request_id=response.request_id, _response=response)
+        attributes = result.__dict__
+        attributes["_request_id"] = response.headers.get("x-request-id")
+        attributes["_response"] = response
     return result
 
 

@@ -101,6 +101,11 @@ class Operation:
         """Whether the result is a page of a list."""
         return self.row.response.partition("[")[0] in PAGES
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the result depends on the response alone, not on the arguments of the call."""
+        return not (self.row.vectors is not None or self.page or self.row.response_by)
+
     def bind(self, body: dict[str, Any], options: dict[str, Any], local: dict[str, Any]) -> Operation:
         """Return a copy for one call, whose `assemble_stream` is made by the row's `bind` from the arguments.
 
