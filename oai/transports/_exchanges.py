@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from oai.transports._pool import Pool
     from oai.transports._sockets import Connection
 
+MAY_HAVE_RESPONDED = suppress(BrokenPipeError, ConnectionResetError)
+"""The server may have responded before it closed, so that writing fails. Without state, and made once."""
+
 
 def exchange_over(
     pool: Pool[Connection],
@@ -33,7 +36,7 @@ def exchange_over(
         if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
             data = head.head + head.frame(body) if body else head.head
             head.finish()
-            with suppress(BrokenPipeError, ConnectionResetError):  # the server may have responded before it closed
+            with MAY_HAVE_RESPONDED:
                 connection.send(data, timeout.write, deadline)
         else:
             pieces = (memoryview(body),) if isinstance(body, bytes) else body

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ class Origin:
         return f"{self.host}:{self.port}"
 
 
+@lru_cache(256)  # the requests of a program go to few URLs, each many times
 def split_target(url: str) -> tuple[str, str]:
     """Split a URL after the port: into what names the origin, and the request target."""
     slash = url.find("/", url.find("://") + 3)

@@ -105,9 +105,11 @@ class Pool(Generic[C]):
         if not (self._idle or self._returned):
             return None
         with self._lock:
-            self._take_back()
+            if self._returned:
+                self._take_back()
             connection = self._newest()
-        self._settle()
+        if self._returned:
+            self._settle()
         return connection
 
     def acquire(self, make_waiter: Callable[[], W]) -> C | W | None:
@@ -165,7 +167,7 @@ class Pool(Generic[C]):
 
     def _settle(self) -> None:
         """Pass on what was returned. Whoever holds the lock does it for those that find it held."""
-        while self._returned and self._lock.acquire(blocking=False):
+        while self._returned and self._lock.acquire(False):
             try:
                 self._take_back()
             finally:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,17 @@ class Connection:
         sock: a connected socket.
     """
 
-    __slots__ = ("_limit", "_poll", "_sock")
+    __slots__ = ("_limit", "_poll", "_sock", "_within_tls")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._limit = sock.gettimeout()
+        self._within_tls: Callable[[], int] | None = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._poll: Any = None
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            self._poll = poll.poll
 
     def is_quiet(self) -> bool:
         """Tell whether nothing has arrived: neither the end of the connection nor bytes, also not within TLS."""
@@ -56,12 +61,16 @@ class Connection:
 
     def send(self, data: bytes, limit: float | None, deadline: float | None) -> None:
         """Write bytes, each part of them within the limit."""
-        self._wait_up_to(limit if deadline is None else remaining(deadline, limit))
+        limit = limit if deadline is None else remaining(deadline, limit)
+        if limit != self._limit:
+            self._wait_up_to(limit)
         self._sock.sendall(data)
 
     def receive(self, limit: float | None, deadline: float | None) -> bytes:
         """Return what arrives next, `b""` at the end of the connection."""
-        self._wait_up_to(limit if deadline is None else remaining(deadline, limit))
+        limit = limit if deadline is None else remaining(deadline, limit)
+        if limit != self._limit:
+            self._wait_up_to(limit)
         return self._sock.recv(PIECE)
 
     def send_body(
@@ -102,19 +111,13 @@ class Connection:
         self._sock.close()
 
     def _wait_up_to(self, limit: float | None) -> None:
-        if limit != self._limit:
-            self._sock.settimeout(remaining(None, limit))
-            self._limit = limit
+        self._sock.settimeout(remaining(None, limit))
+        self._limit = limit
 
     def _is_readable(self) -> bool:
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+        if self._within_tls is not None and self._within_tls():
             return True
-        if not hasattr(select, "poll"):
-            return bool(select.select([self._sock], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(self._sock, select.POLLIN)
-        return bool(self._poll.poll(0))
+        return bool(select.select([self._sock], [], [], 0)[0] if self._poll is None else self._poll(0))
 
     def _wait(self, limit: float | None) -> tuple[bool, bool]:
         """Wait until the socket can be read or written; return which."""

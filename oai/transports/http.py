@@ -80,7 +80,8 @@ class HTTPTransport:
 
     def send(self, request: Request) -> Reply:
         """Send a request; return at the headers of the response."""
-        self._check_open()
+        if self._closed:
+            self._check_open()
         timeout, body = request.timeout, request.body
         check(timeout)
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
