@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMMANDS = {
     "cassette": "cassette.cassette",
+    "chat": "chat.chat",
     "completion": "completion.completion",
     "import": "generate.import_document",
     "list": "operations.list_operations",
@@ -18,6 +19,7 @@ COMMANDS = {
 USAGE_OF = {
     "list": ("[WORD ...]", "List operations; with words, only those in which all the words occur."),
     "show": ("OPERATION", "Show the description, parameters and result of an operation."),
+    "chat": ("[model=NAME] [name=text ...]", "Converse with a model in the terminal."),
     "map": (
         "OPERATION --input ROWS --output RESULTS [--journal FILE] [name=text ...]",
         "Call an operation for every row of a JSON lines, CSV or Parquet file.",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._cli.arguments import UsageError
+from oai._cli.chat import OPERATION
 from oai._cli.operations import Commands, find_names
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _after(plain: list[str], word: str, table: Commands) -> list[str]:
         return _names(word, table)
     if command == "map":
         command, *rest = rest
+    if command == "chat":
+        command = OPERATION
     if command in _ARGUMENTS and not rest:
         return [f"{name} " for name in _ARGUMENTS[command] if name.startswith(word)]
     try:

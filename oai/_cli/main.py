@@ -16,16 +16,19 @@ from contextlib import suppress
 from typing import NoReturn
 
 from oai._cli.arguments import UsageError
+from oai._cli.chat import CHAT_OPTIONS, add_chat_options
 from oai._cli.commands import COMMANDS, USAGE_OF
-from oai._cli.map import add_map_options, check_map_options
-from oai._cli.notices import print_notice
-from oai._cli.serve import add_serve_options, check_serve_options
-from oai._errors import OpenAIError
+from oai._cli.map import MAP_OPTIONS, add_map_options
+from oai._cli.notices import describe, print_notice
+from oai._cli.serve import SERVE_OPTIONS, add_serve_options
 from oai._support.suggest import nearest
 from oai._version import __version__
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are those that a shell reports for a program ended by SIGINT or SIGPIPE."""
+
+OWN_OPTIONS = {"chat": CHAT_OPTIONS, "map": MAP_OPTIONS, "serve": SERVE_OPTIONS}
+"""The options that only one command has."""
 
 SHORT = """\
 oai calls any operation of the OpenAI API from the shell.
@@ -35,6 +38,7 @@ oai calls any operation of the OpenAI API from the shell.
   oai --offline responses.create model=gpt-5 input='Tell me a story.' --text
   oai files.create file@notes.txt purpose=user_data
 
+  oai chat model=gpt-5   converse with a model
   oai list [WORD ...]    find an operation
   oai show OPERATION     show its parameters and result
   oai map OPERATION      call it for every row of a file
@@ -147,11 +151,16 @@ def run(options: argparse.Namespace) -> int:
         command, rest = "show", words
     if command in COMMANDS and (options.dry_run or options.get or options.text):
         raise UsageError("--dry-run, --get and --text are only valid for an operation")
-    if command != "serve":
-        check_serve_options(options)
-    if command != "map":
-        check_map_options(options)
+    _check_own_options(options, command)
     return _function(command)(options, command, rest)
+
+
+def _check_own_options(options: argparse.Namespace, command: str) -> None:
+    """Reject the options of other commands."""
+    for owner, names in OWN_OPTIONS.items():
+        for name in names:
+            if command != owner and getattr(options, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')} is only valid for `oai {owner}`")
 
 
 def _function(command: str) -> Callable[[argparse.Namespace, str, list[str]], int]:
@@ -237,6 +246,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--traceback", action="store_true", help="show the traceback of an error")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help, or an operation's parameters")
+    add_chat_options(parser)
     add_map_options(parser)
     add_serve_options(parser)
     return parser
@@ -255,20 +265,6 @@ def _suggest(lines: list[str]) -> int:
 
 
 def _print_error(error: Exception, status: int) -> int:
-    """Print an error as one line, with secrets redacted, and return the exit status."""
-    from oai._support.redact import redact_text
-
-    text = str(error)
-    if isinstance(error, AssertionError) and (missed := getattr(error, "missed", None)):
-        text = f"{missed}\n--record FILE records it"
-    elif isinstance(error, OSError) and error.strerror:
-        text = error.strerror if error.filename is None else f"{error.filename or repr('')}: {error.strerror}"
-    elif isinstance(error, RecursionError):
-        text = "the data is nested too deeply (--traceback shows where)"
-    elif not isinstance(error, (OpenAIError, OSError, ValueError, AssertionError)):
-        text = f"{type(error).__name__}: {text} (--traceback shows where)"
-    request_id = getattr(error, "request_id", None)
-    if request_id:
-        text += f" (request id {request_id})"
-    print_notice(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
+    """Print an error and return the exit status."""
+    print_notice(describe(error))
     return status

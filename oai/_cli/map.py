@@ -14,7 +14,7 @@ from oai._cli.client import make_client, make_transport
 from oai._cli.operations import choose, read_table
 from oai._errors import AuthenticationError, PermissionDeniedError
 
-OPTIONS = ("input", "journal", "concurrency", "stop")
+MAP_OPTIONS = ("input", "journal", "concurrency", "stop")
 """The options that only `oai map` has."""
 
 
@@ -38,17 +38,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"the number must be a positive integer, not {text!r}")
     return int(text)
-
-
-def check_map_options(options: argparse.Namespace) -> None:
-    """Reject the options of `oai map` for other commands.
-
-    Raises:
-        UsageError: one is set.
-    """
-    for name in OPTIONS:
-        if getattr(options, name) is not None:
-            raise UsageError(f"--{name} is only valid for `oai map`")
 
 
 def map_rows(options: argparse.Namespace, _: str, words: list[str]) -> int:

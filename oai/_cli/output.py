@@ -131,9 +131,14 @@ class Output:
         return text_of(data) if self._path is None else value_at(data, parse_path(self._path))
 
     def _put_text(self, target: BinaryIO, text: str) -> None:
-        if self._terminal:
-            text = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-        target.write(text.encode(errors="backslashreplace"))
+        target.write(printable(text, terminal=self._terminal))
+
+
+def printable(text: str, *, terminal: bool) -> bytes:
+    """Encode text for the output, with control characters escaped where it is a terminal."""
+    if terminal:
+        text = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return text.encode(errors="backslashreplace")
 
 
 def event_text(event: Any) -> str | None:

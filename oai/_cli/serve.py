@@ -18,7 +18,7 @@ from oai._table.load import environment_tables
 if TYPE_CHECKING:
     from oai._http.messages import Transport
 
-OPTIONS = ("cassette", "fake", "host", "port", "ignore", "allow_host", "cors")
+SERVE_OPTIONS = ("cassette", "fake", "host", "port", "ignore", "allow_host", "cors")
 """The options that only `oai serve` has."""
 
 
@@ -38,17 +38,6 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"the port must be 0 (a free one) to 65535, not {text!r}")
     return int(text)
-
-
-def check_serve_options(options: argparse.Namespace) -> None:
-    """Reject the options of `oai serve` for other commands.
-
-    Raises:
-        UsageError: one is set.
-    """
-    for name in OPTIONS:
-        if getattr(options, name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} is only valid for `oai serve`")
 
 
 def serve(options: argparse.Namespace, _: str, words: list[str]) -> int:

@@ -31,7 +31,8 @@ def suggestions(line: str, capfd: Output) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("oai cha", ["chat.", "chat_completion "]),
+        ("oai cha", ["chat ", "chat.", "chat_completion "]),
+        ("oai chat temp", ["temperature="]),
         ("oai chat.completions.c", ["chat.completions.create "]),
         ("oai embeddi", ["embeddings ", "embeddings."]),
         ("oai sho", ["show "]),

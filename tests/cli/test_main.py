@@ -217,7 +217,7 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
     ("words", "expected"),
     [
         (["chat.completion.create"], "did you mean 'chat.completions.create'?"),
-        (["chat"], "chat is a group of operations: chat.completions.create"),
+        (["audio"], "audio is a group of operations: audio.speech.create"),
         (["list", "zebra"], "no operation contains 'zebra'"),
         (["show"], "oai show needs the name of an operation"),
         (["--dry-run", "list"], "only valid for an operation"),

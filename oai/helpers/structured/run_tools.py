@@ -59,7 +59,7 @@ class ToolCall(NamedTuple):
     item: Any
 
 
-class _Runner:
+class ToolRunner:
     """One run: its conversation, its limits, and the execution of calls."""
 
     def __init__(self, client: Any, tools: Tools, messages: list[Any], options: dict[str, Any]) -> None:
@@ -127,9 +127,11 @@ class _Runner:
         return f"Error: {_error_text(error)}".encode(errors="backslashreplace").decode()
 
     def error(self, message: str, tool: str | None = None) -> ToolError:
+        """Return an error with the conversation so far."""
         return ToolError(message, messages=self.messages, answers=self.answers, tool=tool)
 
     def too_long(self) -> ToolError:
+        """Return the error of a model that does not stop calling tools."""
         return self.error(f"The model still calls tools after {self.rounds} rounds (max_rounds).")
 
 
@@ -149,14 +151,14 @@ def run_chat_tools(
         ParseError: the last output does not fit `response_format`.
     """
     request_tools = Tools(tools)
-    run = _Runner(client, request_tools, list(messages), params)
+    run = ToolRunner(client, request_tools, list(messages), params)
     types, params = chat_request(response_format, request_tools.all, params)
     for _ in range(run.rounds):
         completion = yield client.chat.completions.create(messages=list(run.messages), **params)
         run.answers.append(completion)
         message = _message(completion)
         run.messages.append(message)
-        calls = [_chat_call(call) for call in as_list(message.tool_calls)]
+        calls = [chat_call(call) for call in as_list(message.tool_calls)]
         pending = run.pending(calls)
         if pending or not calls:
             return ToolRun(parse_completion(completion, types), run.messages, run.answers, pending)
@@ -173,7 +175,8 @@ def _message(completion: Any) -> Any:
     return completion.choices[0].message
 
 
-def _chat_call(call: Any) -> ToolCall:
+def chat_call(call: Any) -> ToolCall:
+    """Return a tool call of a chat completion in the form of either API."""
     called = getattr(call, "function", None) or getattr(call, "custom", None)
     arguments = getattr(called, "arguments", None)
     return ToolCall(getattr(call, "id", None) or "", getattr(called, "name", None) or "", arguments, call)
@@ -195,7 +198,7 @@ def run_responses_tools(
     """
     request_tools = Tools(tools)
     first = [{"role": "user", "content": input}] if isinstance(input, str) else list(input)
-    run = _Runner(client, request_tools, first, params)
+    run = ToolRunner(client, request_tools, first, params)
     types, params = responses_request(text_format, request_tools.all, params)
     new = first.copy()
     for _ in range(run.rounds):
