@@ -18,7 +18,7 @@ import oai
 from oai._official.missing import REASONS
 from oai._official.version import __version__ as official_version
 from oai.as_openai import module_name
-from tools.generate.write_names import write_names
+from tools.generate.generated import of_installed
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
 
@@ -157,6 +157,6 @@ def test_reasons_are_used(reason: str) -> None:
 def test_the_files_of_names_are_up_to_date(tmp_path: Path) -> None:
     if openai.__version__ != official_version:
         return  # another version of the SDK has other names
-    for package in write_names(tmp_path):
+    for package in of_installed().names.write(tmp_path):
         written = (tmp_path / package / "official.txt").read_text()
         assert written == (ROOT / "oai" / package / "official.txt").read_text()

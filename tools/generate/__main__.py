@@ -1,10 +1,13 @@
-"""`python -m tools.generate types|names|rows|stubs|check [openapi.json]`: update generated files, or compare them.
+"""Update generated files from the official SDK, or compare them with it.
 
-`types` writes `oai/types` from the installed official SDK, and `names` what the names of its other modules are here.
-`rows` adds missing operations to `oai/endpoints.toml`, including those of an OpenAPI document if one is passed, and
-does not change existing rows. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 if
-something differs that `exceptions.toml` does not excuse; by default it reads the published specification next to the
-repository, if there is one.
+`update [VERSION]` brings everything to the newest version of the official SDK, or to a named one, and prints a report.
+
+The others read the installed SDK, which must be the pinned version. `types` writes `oai/types`, and `names` what the
+names of its other modules are here. `rows` adds missing operations to `oai/endpoints.toml`, including those of an
+OpenAPI document if one is passed, and does not change existing rows. `unknown` replaces types of the table that are no
+more by `Any`. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 if something differs
+that `exceptions.toml` does not excuse; by default it reads the published specification next to the repository, if there
+is one.
 """
 
 from __future__ import annotations
@@ -17,15 +20,10 @@ from oai._openapi.document import Document
 from oai._openapi.rows import import_document
 from oai._table.load import load_table
 from tools.generate.check import check
-from tools.generate.facts import Reader
-from tools.generate.operations import read_operations
-from tools.generate.plan import Plan
-from tools.generate.sockets import read_sockets
+from tools.generate.generated import Generated, of_file, of_installed
 from tools.generate.table import ROOT, SPECIFICATION, TABLE, add_rows, by_place, place, read_table
-from tools.generate.write_names import write_names
-from tools.generate.write_rows import Rows, wanted
+from tools.generate.update import unknown_types, update
 from tools.generate.write_stubs import write_stubs
-from tools.generate.write_types import write_types
 
 
 def main() -> int:
@@ -33,31 +31,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["types", "names", "rows", "stubs", "check"])
-    parser.add_argument("document", nargs="?", type=Path, help="an OpenAPI 3 document in JSON")
+    commands = parser.add_subparsers(dest="what", required=True)
+    command = commands.add_parser("update", help="bring everything to a version of the official SDK")
+    command.add_argument("version", nargs="?", help="by default the newest")
+    command.add_argument("--report", type=Path, help="where to write the report, as Markdown")
+    for name in ("types", "names", "rows", "stubs", "check", "unknown"):
+        command = commands.add_parser(name)
+        command.add_argument("--facts", type=Path, help="facts of a version, instead of the installed one's")
+        if name in ("rows", "check"):
+            command.add_argument("document", nargs="?", type=Path, help="an OpenAPI 3 document in JSON")
     arguments = parser.parse_args()
-    path = arguments.document
-    if arguments.what == "check":
-        path = path or (SPECIFICATION if SPECIFICATION.exists() else None)
-        print(f"the specification is {path}" if path else f"no specification: there is no {SPECIFICATION}")
-        return check(Document.parse(path.read_bytes()) if path else None)
+    if arguments.what == "update":
+        return update(arguments.version, arguments.report)
     if arguments.what == "stubs":
         print(write_stubs(ROOT / "oai" / "_typed"), "files written")
         return 0
+    if arguments.what == "unknown":
+        print(*unknown_types(), sep="\n")
+        return 0
+    generated = of_file(arguments.facts) if arguments.facts else of_installed()
+    if arguments.what == "check":
+        path = arguments.document or (SPECIFICATION if SPECIFICATION.exists() else None)
+        print(f"the specification is {path}" if path else f"no specification: there is no {SPECIFICATION}")
+        return check(Document.parse(path.read_bytes()) if path else None, generated)
     if arguments.what == "names":
-        print(*(f"{package}: {count} modules" for package, count in write_names(ROOT / "oai").items()), sep="\n")
+        written = generated.names.write(ROOT / "oai")
+        print(*(f"{package}: {count} modules" for package, count in written.items()), sep="\n")
         return 0
-    reader = Reader()
-    facts = reader.read()
-    operations, _ = read_operations(reader)
-    sockets = read_sockets(reader)
-    plan = Plan(facts, wanted(operations, sockets))
     if arguments.what == "types":
-        print(write_types(ROOT / "oai" / "types", facts, plan), "files written")
+        print(generated.write_types(), "files written")
         return 0
-    rows = Rows(plan)
-    added = add_rows({each.name: rows.row(each) for each in operations})
-    added += add_rows({each.name: rows.socket(each) for each in sockets})
+    return _rows(generated, arguments.document)
+
+
+def _rows(generated: Generated, path: Path | None) -> int:
+    added = add_rows({**generated.rows, **generated.sockets})
     if path:
         known = by_place(read_table())
         made = import_document(Document.parse(path.read_bytes()), table=load_table(TABLE)).rows
@@ -66,4 +74,5 @@ def main() -> int:
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

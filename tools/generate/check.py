@@ -9,9 +9,7 @@ from __future__ import annotations
 import filecmp
 import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from oai._openapi.document import Document
 from tools.generate.drift import (
@@ -24,32 +22,32 @@ from tools.generate.drift import (
     against_sockets,
 )
 from tools.generate.exceptions import Exceptions
-from tools.generate.facts import Reader
-from tools.generate.operations import read_operations
-from tools.generate.plan import Plan
-from tools.generate.sockets import read_sockets
+from tools.generate.generated import Generated, of_installed
 from tools.generate.table import ROOT, read_table
-from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
-from tools.generate.write_types import BY_HAND, write_types
+from tools.generate.write_types import BY_HAND
 
 WRITTEN = {".py", ".pyi", ".txt"}
 
 
-def differences(document: Document | None, package: Path = ROOT / "oai") -> tuple[list[Difference], list[str]]:
+def differences(
+    document: Document | None, package: Path = ROOT / "oai", generated: Generated | None = None
+) -> tuple[list[Difference], list[str]]:
     """Return the differences without an exception, and the errors in the list of exceptions.
 
     Args:
         document: the specification to compare with, if there is one.
         package: where the generated types and stubs lie.
+        generated: what the SDK's facts become; by default those of the installed SDK, which must be the pinned one.
     """
     exceptions = Exceptions.load()
     table = read_table()
-    plan, rows, sockets, helpers = _official()
-    found = [*against_official(table, rows), *against_sockets(table.helpers, sockets)]
+    generated = generated or of_installed()
+    helpers = generated.sdk.helpers
+    found = [*against_official(table, generated.rows), *against_sockets(table.helpers, generated.sockets)]
     with tempfile.TemporaryDirectory() as directory:
         fresh = Path(directory)
-        write_types(fresh / "types", plan.facts, plan)
+        generated.write_types(fresh / "types")
         write_stubs(fresh / "_typed")
         for part in ("types", "_typed"):
             found += _files(package, fresh, part)
@@ -73,19 +71,6 @@ def differences(document: Document | None, package: Path = ROOT / "oai") -> tupl
     return left, sorted(complaints)
 
 
-@cache
-def _official() -> tuple[Plan, dict[str, dict[str, Any]], dict[str, dict[str, Any]], dict[str, str]]:
-    """Return what the installed SDK says: the plan of the types, rows and WebSockets by call path, and the helpers."""
-    reader = Reader()
-    facts = reader.read()
-    operations, helpers = read_operations(reader)
-    sockets = read_sockets(reader)
-    plan = Plan(facts, wanted(operations, sockets))
-    rows = Rows(plan)
-    opened = {each.name: rows.socket(each) for each in sockets}
-    return plan, {each.name: rows.row(each) for each in operations}, opened, helpers
-
-
 def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
     """Compare two directories of generated modules, byte by byte."""
     names = [
@@ -103,9 +88,9 @@ def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
             yield Difference(FILES, "changed", str(name), "", "edited or out of date", "regenerate it")
 
 
-def check(document: Document | None) -> int:
+def check(document: Document | None, generated: Generated | None = None) -> int:
     """Print what differs; return the exit status."""
-    left, complaints = differences(document)
+    left, complaints = differences(document, generated=generated)
     for line in [*map(str, left), *complaints]:
         print(line)
     if not left and not complaints:

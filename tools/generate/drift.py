@@ -114,6 +114,11 @@ def _param_differences(
             yield Difference(source, "changed", name, key, ours[param], theirs[param])
 
 
+def same_type(a: str | None, b: str | None) -> bool:
+    """Tell whether two type expressions mean the same."""
+    return _sorted_union(a) == _sorted_union(b)
+
+
 def _sorted_union(expression: str | None) -> tuple[Any, ...]:
     """Return what makes two type expressions equal: the variants of a union in any order, and the question mark."""
     if expression is None:

@@ -106,6 +106,52 @@ class Facts:
     left_out: dict[Key, str] = field(default_factory=dict)
 
 
+@dataclass
+class Official:
+    """An operation as the official SDK has it."""
+
+    name: str
+    method: str
+    path: str
+    body: str
+    response: Type
+    page: str | None = None
+    stream: Type | None = None
+    params: dict[str, tuple[Type, bool]] = field(default_factory=dict)
+    """For each parameter that is not of the path its type, and whether it is required."""
+    positional: list[str] = field(default_factory=list)
+    query: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    json_without_files: bool = False
+    header_params: dict[str, str] = field(default_factory=dict)
+    rename: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    auth: str = "key"
+    deprecated: bool = False
+
+
+Params = dict[str, tuple[Type, bool]]
+"""For each parameter its type, and whether it is required."""
+
+
+@dataclass
+class OfficialSocket:
+    """A WebSocket as the official SDK has it."""
+
+    name: str
+    path: str
+    events: Type
+    max_queue_size: int | None
+    params: Params = field(default_factory=dict)
+    positional: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    sends: dict[str, Params] = field(default_factory=dict)
+
+    def nodes(self) -> list[Type]:
+        """Return every type that it names."""
+        return [self.events, *(kind for params in (self.params, *self.sends.values()) for kind, _ in params.values())]
+
+
 def children(node: Type) -> tuple[Type, ...]:
     """Return the types that a type is made of."""
     match node:

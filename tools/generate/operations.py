@@ -11,7 +11,6 @@ import inspect
 import sys
 import textwrap
 import typing
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
@@ -21,37 +20,13 @@ from openai._resource import SyncAPIResource
 from openai._types import NotGiven, Omit
 
 from tools.generate.facts import Reader
-from tools.generate.ir import ANY, NONE, Key, OneOf, Prim, Ref, Type, refs
+from tools.generate.ir import ANY, NONE, Key, Official, Prim, Ref, Type, refs
 
 VERBS = {"_get": "GET", "_post": "POST", "_put": "PUT", "_patch": "PATCH", "_delete": "DELETE", "_get_api_list": "GET"}
 
 CALL_OPTIONS = ("self", "extra_headers", "extra_query", "extra_body", "timeout", "stream")
 
 BINARY = "HttpxBinaryResponseContent"
-
-
-@dataclass
-class Official:
-    """An operation as the official SDK has it."""
-
-    name: str
-    method: str
-    path: str
-    body: str
-    response: Type
-    page: str | None = None
-    stream: Type | None = None
-    params: dict[str, tuple[Type, bool]] = field(default_factory=dict)
-    """For each parameter that is not of the path its type, and whether it is required."""
-    positional: list[str] = field(default_factory=list)
-    query: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    json_without_files: bool = False
-    header_params: dict[str, str] = field(default_factory=dict)
-    rename: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    auth: str = "key"
-    deprecated: bool = False
 
 
 def read_operations(reader: Reader) -> tuple[list[Official], dict[str, str]]:
@@ -319,6 +294,3 @@ class _Method:
             returned = typing_extensions.get_type_hints(self.function, vars(self.module))["return"]
             variants = [each for each in get_args(returned) if get_origin(each) is not openai.Stream]
             return self.reader.node(typing.Union[tuple(variants)])  # noqa: UP007 - made of a tuple
-
-
-__all__ = ["NONE", "Official", "OneOf", "Ref", "read_operations"]

@@ -10,48 +10,30 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any
 
 import openai
 
-from oai._table.websocket_row import SOCKET_OPTIONS, WebSocketRow
 from tools.generate.facts import Reader
-from tools.generate.ir import Type
+from tools.generate.ir import OfficialSocket, Params
 from tools.generate.operations import node_of, resources
 
-Params = dict[str, tuple[Type, bool]]
-"""For each parameter its type, and whether it is required."""
 
+def read_sockets(reader: Reader, options: Collection[str]) -> list[OfficialSocket]:
+    """Return the WebSockets by call path.
 
-@dataclass
-class OfficialSocket:
-    """A WebSocket as the official SDK has it."""
-
-    name: str
-    path: str
-    events: Type
-    max_queue_size: int
-    params: Params = field(default_factory=dict)
-    positional: list[str] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
-    sends: dict[str, Params] = field(default_factory=dict)
-
-    def nodes(self) -> list[Type]:
-        """Return every type that it names."""
-        return [self.events, *(kind for params in (self.params, *self.sends.values()) for kind, _ in params.values())]
-
-
-def read_sockets(reader: Reader) -> list[OfficialSocket]:
-    """Return the WebSockets by call path."""
+    Args:
+        reader: the types.
+        options: parameters of every `connect` method, which are no part of the API.
+    """
     client = openai.OpenAI(api_key="none")
     found = [(path, getattr(type(resource), "connect", None)) for path, resource in resources(client, "")]
-    return [_read(reader, f"{path}.connect", function) for path, function in found if function is not None]
+    return [_read(reader, f"{path}.connect", function, options) for path, function in found if function is not None]
 
 
-def _read(reader: Reader, name: str, function: Any) -> OfficialSocket:
+def _read(reader: Reader, name: str, function: Any, options: Collection[str]) -> OfficialSocket:
     module = sys.modules[function.__module__]
     reader._alias_of = reader._aliases_in(module)
     signature = inspect.signature(function)
@@ -60,16 +42,11 @@ def _read(reader: Reader, name: str, function: Any) -> OfficialSocket:
     path = _path(manager)
     events = node_of(reader, _hints(connection.recv)["return"])
     queue = signature.parameters.get("max_queue_size")
-    default = queue.default if queue is not None else WebSocketRow.__struct_defaults__[-1]
-    params = {
-        each: kind
-        for each, kind in _params(reader, function).items()
-        if each not in SOCKET_OPTIONS and f"{{{each}}}" not in path
-    }
+    params = {each: kind for each, kind in _params(reader, function, options).items() if f"{{{each}}}" not in path}
     kinds = {each: parameter.kind for each, parameter in signature.parameters.items()}
     positional = [each for each in params if kinds[each] is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     sends = dict(_events(reader, connection))
-    return OfficialSocket(name, path, events, default, params, positional, _headers(manager), sends)
+    return OfficialSocket(name, path, events, queue and queue.default, params, positional, _headers(manager), sends)
 
 
 def _hints(function: Any) -> dict[str, Any]:
@@ -83,12 +60,12 @@ def _hints(function: Any) -> dict[str, Any]:
     return hints
 
 
-def _params(reader: Reader, function: Any) -> Params:
+def _params(reader: Reader, function: Any, options: Collection[str] = ()) -> Params:
     hints = _hints(function)
     return {
         name: (node_of(reader, hints[name]), parameter.default is parameter.empty)
         for name, parameter in inspect.signature(function).parameters.items()
-        if name != "self" and name not in SOCKET_OPTIONS
+        if name != "self" and name not in options
     }
 
 

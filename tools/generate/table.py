@@ -12,8 +12,8 @@ from oai._table import read as _rows
 from oai._table.rows import Row
 from oai._table.table import Table
 from oai._table.write import to_toml
+from tools.generate.pin import ROOT
 
-ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "oai" / "endpoints.toml"
 SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
 """The published specification, if it lies next to the checkout."""

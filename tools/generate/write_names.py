@@ -1,4 +1,4 @@
-"""Write the `official.txt` of the packages that have the official SDK's import paths, by introspection of the SDK.
+"""Write the `official.txt` of the packages that have the official SDK's import paths, from the facts of the SDK.
 
 A name is resolved by where the SDK defines it: in `official.toml`, as a name of `oai` itself, as a type, as a
 resource, in the modules of `oai._official`, and else as a placeholder with a reason.
@@ -6,20 +6,16 @@ resource, in the modules of `oai._official`, and else as a placeholder with a re
 
 from __future__ import annotations
 
-import ast
 import importlib
-import inspect
-import pkgutil
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
-from logging import Logger
+from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from tools.generate.modules import ModuleFacts
+from tools.generate.sdk import Sdk
 from tools.generate.write_types import HEADER
 
 ROOT = "openai"
@@ -35,83 +31,98 @@ MISSING = "oai._official.missing"
 CLASSES = "oai.resources._classes"
 
 
-def write_names(oai: Path) -> dict[str, int]:
-    """Write the files below `oai`; return how many modules each declares."""
-    lines: dict[str, list[str]] = defaultdict(list)
-    for module in sorted(modules(), key=lambda each: each.__name__):
-        path = module.__name__.removeprefix(ROOT).removeprefix(".")
-        package, _, below = path.partition(".")
-        if package not in PACKAGES:
-            package, below = "_official", path
-        if path:
-            lines[package].append(f"{below}: {_homes(resolve_all(module))}".rstrip() + "\n")
-    for package, own in lines.items():
-        (oai / package).mkdir(exist_ok=True)
-        (oai / package / "official.txt").write_text("".join([HEADER.replace("types`", "names`"), *own]))
-    return {package: len(own) for package, own in lines.items()}
+class Names:
+    """What the names of the SDK's modules are here.
 
+    Args:
+        sdk: the facts.
+    """
 
-def modules() -> Iterator[ModuleType]:
-    """Yield the SDK's modules that can be imported."""
-    yield importlib.import_module(ROOT)
-    yield from _below(importlib.import_module(ROOT))
+    def __init__(self, sdk: Sdk) -> None:
+        self._sdk = sdk
+        self._resolved: dict[tuple[str, str], str] = {}
 
+    def write(self, oai: Path) -> dict[str, int]:
+        """Write the files below `oai`; return how many modules each declares."""
+        lines: dict[str, list[str]] = defaultdict(list)
+        for module in self.modules():
+            path = module.name.removeprefix(ROOT).removeprefix(".")
+            package, _, below = path.partition(".")
+            if package not in PACKAGES:
+                package, below = "_official", path
+            if path:
+                lines[package].append(f"{below}: {_homes(self.resolve_all(module))}".rstrip() + "\n")
+        for package, own in lines.items():
+            (oai / package).mkdir(exist_ok=True)
+            (oai / package / "official.txt").write_text("".join([HEADER.replace("types`", "names`"), *own]))
+        return {package: len(own) for package, own in lines.items()}
 
-def _below(package: ModuleType) -> Iterator[ModuleType]:
-    for info in pkgutil.iter_modules(package.__path__):
-        name = f"{package.__name__}.{info.name}"
-        if info.name == "__main__" or name.removeprefix(f"{ROOT}.") in LEFT_OUT:
-            continue
-        try:
-            module = importlib.import_module(name)
-        except Exception:  # noqa: BLE001 - one that needs a library which is not installed here
-            continue
-        yield module
-        if info.ispkg:
-            yield from _below(module)
+    def modules(self) -> list[ModuleFacts]:
+        """Return the modules that are declared, sorted by name."""
+        left_out = tuple(f"{ROOT}.{each}." for each in LEFT_OUT)
+        return [self._sdk.modules[name] for name in sorted(self._sdk.modules) if not f"{name}.".startswith(left_out)]
 
+    def resolve_all(self, module: ModuleFacts) -> dict[str, str]:
+        """Return what the names of a module are here: `module.name`; `module` of a placeholder is `MISSING`."""
+        own = {name: self.resolve(module.name, name) for name in sorted(self.names_of(module))}
+        return {name: target for name, target in own.items() if target}
 
-def resolve_all(module: ModuleType) -> dict[str, str]:
-    """Return what the names of a module are here: `module.name`, where `module` of a placeholder is `MISSING`."""
-    own = {name: resolve(module.__name__, name) for name in sorted(names_of(module))}
-    return {name: target for name, target in own.items() if target}
+    def names_of(self, module: ModuleFacts) -> set[str]:
+        """Return the public names that a module defines or takes from others of the SDK."""
+        path = module.name.removeprefix(f"{ROOT}.")
+        listed = {name.removeprefix(f"{path}.") for name in RULES["names"] if name.rpartition(".")[0] == path}
+        own = {name for name in (*module.defined, *module.imported) if name[0] != "_" and name in module.values}
+        if path.startswith("resources."):
+            own &= {*module.defined, *module.listed}
+        return own | (listed - module.others)
 
+    def other_imports(self, module: str) -> dict[str, str]:
+        """Return what a module of types has from others than those of types: `FileTypes`, `BaseModel`, ..."""
+        return {
+            name: target
+            for name, origin in self._sdk.modules[module].imported.items()
+            if name[0] != "_" and not origin[0].startswith(f"{ROOT}.types")
+            if not (target := self.resolve(*origin)).startswith(f"{MISSING}.")
+        }
 
-def names_of(module: ModuleType) -> set[str]:
-    """Return the public names that a module defines or takes from others of the SDK."""
-    path = module.__name__.removeprefix(f"{ROOT}.")
-    listed = {name.removeprefix(f"{path}.") for name in RULES["names"] if name.rpartition(".")[0] == path}
-    names = {name for name in (*_defined(module), *_imported(module)) if name[0] != "_"}
-    own = {name for name in names if hasattr(module, name) and type(getattr(module, name)) is not Logger}
-    if path.startswith("resources."):
-        own &= {*_defined(module), *getattr(module, "__all__", ())}
-    return {name for name in own | listed if type(getattr(module, name, None)) is not ModuleType}
+    def resolve(self, module: str, name: str) -> str:
+        """Return what a name is here, empty for a name that is of no use."""
+        if (module, name) not in self._resolved:
+            self._resolved[module, name] = self._resolve(module, name)
+        return self._resolved[module, name]
 
+    def _resolve(self, module: str, name: str) -> str:
+        path = module.removeprefix(f"{ROOT}.")
+        if f"{path}.{name}" in RULES["names"]:
+            return str(RULES["names"][f"{path}.{name}"])
+        if path.startswith("types"):
+            return _type(path, name)
+        source = self._sdk.modules.get(module)
+        if source is None:  # it needs a library that is not installed
+            return _missing(path, name)
+        if (origin := source.imported.get(name)) is not None and name not in source.defined:
+            return self.resolve(*origin)
+        return _defined_here(path, name) or _public(source, name) or self._resource(path, name) or _missing(path, name)
 
-def other_imports(module: str) -> dict[str, str]:
-    """Return what a module of types has from other modules than those of types: `FileTypes`, `BaseModel`, ..."""
-    own = _imported(importlib.import_module(module))
-    return {
-        name: target
-        for name, origin in own.items()
-        if name[0] != "_" and not origin[0].startswith(f"{ROOT}.types")
-        if not (target := resolve(*origin)).startswith(f"{MISSING}.")
-    }
+    def _resource(self, path: str, name: str) -> str:
+        import oai
 
-
-@cache
-def resolve(module: str, name: str) -> str:
-    """Return what a name is here, empty for a name that is of no use."""
-    path = module.removeprefix(f"{ROOT}.")
-    if f"{path}.{name}" in RULES["names"]:
-        return str(RULES["names"][f"{path}.{name}"])
-    source = importlib.import_module(module)
-    if path.startswith("types"):
-        return _type(path, name)
-    origin = _imported(source).get(name)
-    if origin is not None and name not in _defined(source):
-        return resolve(*origin)
-    return _defined_here(path, name) or _public(source, name) or _resource(path, name) or _missing(path, name)
+        target = self._sdk.resources.get((f"{ROOT}.{path}", name))
+        if target is not None:
+            try:
+                reduce(getattr, target.partition(".")[2].split("."), oai.OpenAI)
+            except AttributeError:
+                return ""
+            return f"{CLASSES}.{target}"
+        if path.startswith("resources."):
+            for suffix, home in (
+                ("ConnectionManager", "oai.helpers.sockets"),
+                ("Connection", "oai._realtime.connection"),
+            ):
+                if name.endswith(suffix) and not name.startswith("Base"):
+                    prefix = "Async" if name.startswith("Async") else ""
+                    return f"{home}.{prefix}{suffix}"
+        return ""
 
 
 def _defined_here(path: str, name: str) -> str:
@@ -132,17 +143,11 @@ def _is_of(module: ModuleType, name: str) -> bool:
     return name in module.__dict__ or callable(module.__dict__.get("__getattr__"))
 
 
-def _public(source: ModuleType, name: str) -> str:
+def _public(source: ModuleFacts, name: str) -> str:
     """Return a name of `oai` itself, if the SDK exports the same thing."""
-    import openai
-
     import oai
 
-    value = getattr(source, name)
-    for public in dict.fromkeys((name, value.__name__ if issubclass(type(value), type) else name)):
-        if vars(openai).get(public) is value and public in oai.__all__:
-            return f"oai.{public}"
-    return ""
+    return next((f"oai.{public}" for public in source.public.get(name, ()) if public in oai.__all__), "")
 
 
 def _type(path: str, name: str) -> str:
@@ -154,66 +159,6 @@ def _type(path: str, name: str) -> str:
         return f"{MISSING}.internal.{name}"
     del value
     return f"oai.{path}.{name}"
-
-
-class Resources:
-    """The SDK's resource classes by where they are defined, with a kind and a call path each."""
-
-    @cached_property
-    def paths(self) -> dict[tuple[str, str], str]:
-        """Return `kind.path` by module and name."""
-        import openai
-
-        found: dict[tuple[str, str], str] = {}
-        for kind, client in (("sync", openai.OpenAI(api_key="-")), ("async", openai.AsyncOpenAI(api_key="-"))):
-            # `client.beta.chat` is of the class of `client.chat`, whose path it is.
-            for path, resource in sorted(self._walk(client, ""), key=lambda pair: len(pair[0])):
-                for suffix, view in (
-                    ("", resource),
-                    ("_raw", getattr(resource, "with_raw_response", None)),
-                    ("_streaming", getattr(resource, "with_streaming_response", None)),
-                ):
-                    for cls in type(view).__mro__:
-                        if cls.__module__.startswith(f"{ROOT}.resources."):
-                            found.setdefault((cls.__module__, cls.__qualname__), f"{kind}{suffix}.{path}")
-        return found
-
-    def _walk(self, owner: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-        for name in dir(type(owner)):
-            if name[0] == "_" or name.startswith("with_"):
-                continue
-            if type(getattr(type(owner), name)).__name__ != "cached_property":
-                continue
-            child = getattr(owner, name)
-            if type(child).__module__.startswith(f"{ROOT}.resources."):
-                yield prefix + name, child
-                yield from self._walk(child, f"{prefix}{name}.")
-
-
-RESOURCES = Resources()
-
-
-def _resource(path: str, name: str) -> str:
-    from functools import reduce
-
-    import oai
-
-    target = RESOURCES.paths.get((f"{ROOT}.{path}", name))
-    if target is not None:
-        try:
-            reduce(getattr, target.partition(".")[2].split("."), oai.OpenAI)
-        except AttributeError:
-            return ""
-        return f"{CLASSES}.{target}"
-    if path.startswith("resources."):
-        for suffix, home in (
-            ("ConnectionManager", "oai.helpers.sockets"),
-            ("Connection", "oai._realtime.connection"),
-        ):
-            if name.endswith(suffix) and not name.startswith("Base"):
-                prefix = "Async" if name.startswith("Async") else ""
-                return f"{home}.{prefix}{suffix}"
-    return ""
 
 
 def _missing(path: str, name: str) -> str:
@@ -234,48 +179,3 @@ def _homes(names: dict[str, str]) -> str:
         there = target.removeprefix(f"{home}.")
         homes[home].append(name if there == name else f"{name}={there}")
     return "; ".join(f"{home} {' '.join(own)}" for home, own in sorted(homes.items()))
-
-
-@cache
-def _tree(module: ModuleType) -> list[ast.stmt]:
-    """Return the statements of a module, those within `if` and `try` at its top included."""
-    statements: list[ast.stmt] = []
-    todo = list(ast.parse(inspect.getsource(module)).body)
-    while todo:
-        statement = todo.pop(0)
-        statements.append(statement)
-        for part in ("body", "orelse", "handlers") if isinstance(statement, ast.If | ast.Try) else ():
-            for each in getattr(statement, part, ()):
-                todo += each.body if isinstance(each, ast.ExceptHandler) else [each]
-    return statements
-
-
-@cache
-def _defined(module: ModuleType) -> dict[str, None]:
-    """Return the names that a module's own statements give a value to."""
-    names: dict[str, None] = {}
-    for statement in _tree(module):
-        match statement:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names[name] = None
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names[name] = None
-            case ast.Assign(targets=targets):
-                names |= {each.id: None for each in targets if isinstance(each, ast.Name)}
-    return names
-
-
-@cache
-def _imported(module: ModuleType) -> dict[str, tuple[str, str]]:
-    """Return the names that a module takes from others of the SDK, and from where."""
-    names: dict[str, tuple[str, str]] = {}
-    package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
-    for statement in _tree(module):
-        if not isinstance(statement, ast.ImportFrom) or not statement.level:
-            continue
-        parts = package.split(".")
-        base = ".".join([*parts[: len(parts) - statement.level + 1], *filter(None, [statement.module])])
-        for each in statement.names:
-            if each.name != "*":
-                names[each.asname or each.name] = base, each.name
-    return names

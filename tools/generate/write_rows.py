@@ -9,10 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from oai._table.websocket_row import WebSocketRow
-from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
-from tools.generate.operations import Official
+from tools.generate.ir import (
+    ANY,
+    NONE,
+    Key,
+    Lit,
+    Map,
+    Official,
+    OfficialSocket,
+    OneOf,
+    Params,
+    Prim,
+    Ref,
+    Seq,
+    Type,
+    refs,
+)
 from tools.generate.plan import Plan, area_of
-from tools.generate.sockets import OfficialSocket, Params
 
 ENDS = {
     "responses.ResponseStreamEvent": ["response.completed", "response.failed", "response.incomplete"],
@@ -103,7 +116,7 @@ class Rows:
         }
         if socket.positional:
             row["args"] = socket.positional
-        if socket.max_queue_size != WebSocketRow.__struct_defaults__[-1]:
+        if socket.max_queue_size not in (None, WebSocketRow.__struct_defaults__[-1]):
             row["max_queue_size"] = socket.max_queue_size
         if socket.headers:
             row["headers"] = socket.headers
@@ -159,8 +172,6 @@ def _takes_list(kind: Type) -> bool:
 
 def wanted(operations: list[Official], sockets: list[OfficialSocket]) -> set[Key]:
     """Return the definitions that the operations and the WebSockets name."""
-    from tools.generate.ir import refs
-
     nodes = [operation.response for operation in operations]
     nodes += [operation.stream for operation in operations if operation.stream is not None]
     nodes += [kind for operation in operations for kind, _ in operation.params.values()]

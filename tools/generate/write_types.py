@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.generate.ir import ANY, NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs
@@ -92,6 +93,8 @@ OFFICIAL = "    from oai._support.official_modules import install, submodules_of
 
 AREA = "    from oai._support.official_modules import submodules_of\n\n"
 """What the package of an area begins with."""
+
+OtherImports = Callable[[str], dict[str, str]]
 
 SHADOWS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "object", "str", "type"})
 
@@ -369,8 +372,15 @@ def safe_name(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def write_types(root: Path, facts: Facts, plan: Plan) -> int:
-    """Write all modules and packages below `root`; return how many files there are."""
+def write_types(root: Path, facts: Facts, plan: Plan, other_imports: OtherImports) -> int:
+    """Write all modules and packages below `root`; return how many files there are.
+
+    Args:
+        root: the directory.
+        facts: the definitions.
+        plan: what they become.
+        other_imports: returns what a module of the SDK's types has from others than those, and what that is here.
+    """
     writer = Writer(plan)
     modules = writer.write()
     _remove_generated(root)
@@ -402,7 +412,7 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
         path.write_text(text)
     for area, homes in packages.items():
         (root / Path(*area.split(".")) / "__init__.py").write_text(_package(area, homes))
-    official = _official(plan, writer.leftovers)
+    official = _official(plan, writer.leftovers, other_imports)
     (root / "official.txt").write_text(official)
     _write_stubs(root, official)
     subprocess.run([*RUFF, "check", "-q", *STYLE, "--select", "I", "--fix", str(root)], check=False)
@@ -422,7 +432,7 @@ def _remove_generated(root: Path) -> None:
             shutil.rmtree(directory)
 
 
-def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]]) -> str:
+def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]], other_imports: OtherImports) -> str:
     """Write a line for each module of the SDK: where its names are here, and what else they are called."""
     modules: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for module, by_hand in WEBSOCKETS.items():
@@ -445,8 +455,6 @@ def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]]) -> str:
         if name.endswith("ParamsBase") and whole in plan.kept:
             there = f"{name}={plan.names[whole]}"
             modules[module.removeprefix("openai.types.")][f".{plan.home(whole)}"].add(there)
-    from tools.generate.write_names import other_imports  # which imports this module
-
     for module in plan.facts.modules:
         for name, target in other_imports(module).items():
             home, _, there = target.rpartition(".")

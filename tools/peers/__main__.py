@@ -1,6 +1,6 @@
 """Run a package's own tests with the official SDK and with `oai.as_openai`, and print what differs, grouped by cause.
 
-    python -m tools.peers ./openai-3.54.0 --peer openai --python venv/bin/python
+    python -m tools.peers ./openai-VERSION --peer openai --python venv/bin/python
     python -m tools.peers package-1.0.tar.gz --tests 'tests/test_*.py' --private 'tests/test_internals.py'
 
 SOURCE is the package's sdist or a checkout; the Python has pytest, msgspec, the SDK and what the tests import. The

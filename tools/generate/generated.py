@@ -1,0 +1,53 @@
+"""What the facts of a version of the official SDK become here: types, rows, names."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from oai._table.websocket_row import SOCKET_OPTIONS
+from tools.generate.pin import ROOT, check_installed
+from tools.generate.plan import Plan
+from tools.generate.sdk import Sdk, load, read
+from tools.generate.write_names import Names
+from tools.generate.write_rows import Rows, wanted
+from tools.generate.write_types import write_types
+
+
+class Generated:
+    """What is written for a version of the SDK.
+
+    Args:
+        sdk: its facts, whose types are merged here and not as the SDK has them any more.
+    """
+
+    def __init__(self, sdk: Sdk) -> None:
+        self.sdk = sdk
+        self.plan = Plan(sdk.facts, wanted(sdk.operations, sdk.sockets))
+        self.names = Names(sdk)
+        rows = Rows(self.plan)
+        self.rows: dict[str, dict[str, Any]] = {each.name: rows.row(each) for each in sdk.operations}
+        """Rows of operations by call path."""
+        self.sockets: dict[str, dict[str, Any]] = {each.name: rows.socket(each) for each in sdk.sockets}
+        """Rows of WebSockets by call path."""
+
+    def write_types(self, root: Path = ROOT / "oai" / "types") -> int:
+        """Write the modules of types; return how many files there are."""
+        return write_types(root, self.plan.facts, self.plan, self.names.other_imports)
+
+
+@cache
+def of_installed() -> Generated:
+    """Return what the installed SDK becomes.
+
+    Raises:
+        SystemExit: it is not the pinned version.
+    """
+    check_installed()
+    return Generated(read(SOCKET_OPTIONS))
+
+
+def of_file(path: Path) -> Generated:
+    """Return what the facts in a file become (`tools.generate.sdk.dump`)."""
+    return Generated(load(path))
