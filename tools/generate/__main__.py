@@ -21,7 +21,8 @@ from oai._openapi.rows import import_document
 from oai._table.load import load_table
 from tools.generate.check import check
 from tools.generate.generated import Generated, of_file, of_installed
-from tools.generate.table import ROOT, SPECIFICATION, TABLE, add_rows, by_place, place, read_table
+from tools.generate.pin import ROOT
+from tools.generate.table import SPECIFICATION, TABLE, add_rows, by_place, place, read_table
 from tools.generate.update import unknown_types, update
 from tools.generate.write_stubs import write_stubs
 

@@ -23,7 +23,8 @@ from tools.generate.drift import (
 )
 from tools.generate.exceptions import Exceptions
 from tools.generate.generated import Generated, of_installed
-from tools.generate.table import ROOT, read_table
+from tools.generate.pin import ROOT
+from tools.generate.table import read_table
 from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import BY_HAND
 

@@ -134,7 +134,8 @@ def _edited(lines: list[str], name: str, before: Mapping[str, Any], after: Mappi
 def _levels(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    yield f"[{name}]", *({k: v for k, v in keys.items() if k != "params"} for keys in (before, after))
+    old, new = ({key: value for key, value in keys.items() if key != "params"} for keys in (before, after))
+    yield f"[{name}]", old, new
     yield f"[{name}.params]", before.get("params", {}), after.get("params", {})
 
 

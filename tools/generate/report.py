@@ -17,6 +17,10 @@ CORE = ("_base_client", "_client", "_exceptions", "_models", "_qs", "_response",
 """Private modules whose behaviour our own code follows."""
 
 
+FOLLOWING = ("oai.helpers.", "oai.lib.", "oai.auth.", "oai.providers.", "oai._realtime.", "oai._client.")
+"""Our own code that does what modules of the SDK do; the others are generated, or only names."""
+
+
 @dataclass
 class Report:
     """What an update did, a line for each fact."""
@@ -39,7 +43,7 @@ class Report:
             ("Operations and parameters", self.operations),
             ("Types, fields and values", self.types),
             ("Kept as it was", self.kept),
-            ("Code of the SDK that changed", self.modules),
+            ("Code of the SDK that changed, to compare with ours", self.modules),
             ("Left to do by hand", self.left),
         ]
         parts = [f"## {heading}\n\n{_bullets(lines)}" for heading, lines in sections]
@@ -68,8 +72,8 @@ def of_types(old: Facts, new: Facts) -> list[str]:
         else:
             lines += _struct(name, old.structs[key], new.structs[key])
     for key in sorted({*old.aliases, *new.aliases}):
-        a, b = (side.aliases.get(key) for side in (old, new))
-        lines += _changed(_name(key), a and a.type, b and b.type)
+        types = [side.aliases[key].type if key in side.aliases else None for side in (old, new)]
+        lines += _changed(_name(key), *types)
     return lines
 
 
@@ -81,7 +85,7 @@ def _struct(name: str, old: Struct, new: Struct) -> Iterator[str]:
     sides = [{each.name: each for each in side.fields} for side in (old, new)]
     for field_name in dict.fromkeys([*sides[0], *sides[1]]):
         a, b = (side.get(field_name) for side in sides)
-        yield from _changed(f"{name}.{field_name}", a and a.type, b and b.type)
+        yield from _changed(f"{name}.{field_name}", a.type if a else None, b.type if b else None)
         if a and b and a.required != b.required:
             yield f"changed: `{name}.{field_name}` is {'required' if b.required else 'optional'}"
 
@@ -193,7 +197,7 @@ def _homes(oai: Path) -> dict[str, list[str]]:
             module, _, homes = line.partition(":")
             name = module if package == "_official" else f"{package}.{module}".rstrip(".")
             modules = [home.split()[0] for home in homes.split(";") if home.strip()]
-            found[name] = [each for each in modules if each.startswith("oai.") and "missing" not in each]
+            found[name] = [each for each in modules if each.startswith(FOLLOWING)]
     return found
 
 

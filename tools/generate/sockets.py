@@ -42,11 +42,12 @@ def _read(reader: Reader, name: str, function: Any, options: Collection[str]) ->
     path = _path(manager)
     events = node_of(reader, _hints(connection.recv)["return"])
     queue = signature.parameters.get("max_queue_size")
+    default = None if queue is None else queue.default
     params = {each: kind for each, kind in _params(reader, function, options).items() if f"{{{each}}}" not in path}
     kinds = {each: parameter.kind for each, parameter in signature.parameters.items()}
     positional = [each for each in params if kinds[each] is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     sends = dict(_events(reader, connection))
-    return OfficialSocket(name, path, events, queue and queue.default, params, positional, _headers(manager), sends)
+    return OfficialSocket(name, path, events, default, params, positional, _headers(manager), sends)
 
 
 def _hints(function: Any) -> dict[str, Any]:

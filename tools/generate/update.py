@@ -76,7 +76,8 @@ def _merge_rows(old: Generated, new: Generated) -> Merged:
         return any(each.covers(difference) for each in exceptions.entries)
 
     sides = [{**side.rows, **side.sockets} for side in (old, new)]
-    merged = merge(ours, *({name: keys for name, keys in side.items() if name not in known} for side in sides), excused)
+    before, after = ({name: keys for name, keys in side.items() if name not in known} for side in sides)
+    merged = merge(ours, before, after, excused)
     for name in merged.removed:
         table.remove(name)
     for name, keys in merged.rows.items():
@@ -96,7 +97,7 @@ def _run(report: Report, what: str, *arguments: str) -> None:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
         report.left.append(f"`python -m tools.generate {what}` failed and is to be run again: {last}")
     elif what == "unknown":
-        report.left += done.stdout.splitlines()
+        report.left += filter(None, done.stdout.splitlines())
 
 
 def _process(what: str, *arguments: str) -> subprocess.CompletedProcess[str]:
