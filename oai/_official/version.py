@@ -6,5 +6,5 @@ from __future__ import annotations
 from typing import Final
 
 __title__: Final = "openai"
-__version__: Final = "3.54.0"
+__version__: Final = "3.57.0"
 VERSION: Final = __version__

@@ -670,7 +670,6 @@ class BetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -692,7 +691,6 @@ class BetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -714,7 +712,6 @@ class BetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -761,7 +758,6 @@ class BetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""
@@ -4181,7 +4177,6 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -4203,7 +4198,6 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -4225,7 +4219,6 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
@@ -4272,7 +4265,6 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""

@@ -196,12 +196,11 @@ class Collector:
         self._failed = self.done = True
 
     def _budget_reached(self, event: Any) -> None:
-        if self.session_id not in (None, _id(event.session)):
-            return
-        if self.turn is None:
-            self._created(event)
+        session_id = session_id_of(event)
+        if self.turn is None and session_id and self.session_id in (None, session_id):
+            self.session_id = session_id
             self.done = True
-        else:
+        elif session_id and session_id == self.session_id:
             self._idle(event)
 
     def _idle(self, event: Any) -> None:  # noqa: ARG002 - the signature of all handlers
@@ -258,6 +257,16 @@ class Collector:
         "agent.session.idle": _idle,
     }
     """Handlers by event type; other events are ignored."""
+
+
+def session_id_of(event: Any) -> str | None:
+    """Return the id of an event's session.
+
+    Servers send `agent.session.budget_reached`, which the SDK hides, so that it has no type.
+    """
+    session = getattr(event, "session", None)
+    session_id = as_dict(session).get("id") if isinstance(session, dict) else _id(session)
+    return session_id if isinstance(session_id, str) else None
 
 
 def _id(session: Any) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from oai._errors import APIConnectionError, OpenAIError, ParseError
 from oai._json.objects import Object
 from oai._request.client_core import core_of
-from oai.helpers.agents.results import ENDED, AgentTurnResult, AgentTurnResultError, Collector
+from oai.helpers.agents.results import ENDED, AgentTurnResult, AgentTurnResultError, Collector, session_id_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,8 +84,7 @@ class TurnEvents(Events):
         """Return whether the event ends the turn."""
         kind = getattr(event, "type", None)
         if kind == "agent.session.budget_reached":
-            mine = getattr(event.session, "id", None) == self._session_id
-            return mine and (self._turn_id is None or self._ended)
+            return session_id_of(event) == self._session_id and (self._turn_id is None or self._ended)
         return kind == "agent.session.failed" or (kind == "agent.session.idle" and self._ended)
 
     def end(self, response: Response) -> None:

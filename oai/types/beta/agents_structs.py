@@ -510,11 +510,6 @@ AgentSessionRequiredAction = (
 )
 
 
-class SpendControl(Object):
-    consumed: int | None = None
-    limit: int | None = None
-
-
 class PromptCacheOptions(Object):
     ttl: Literal["30m", "12h"]
 
@@ -622,20 +617,12 @@ class AgentSession(Object):
     metadata: dict[str, str]
     object: Literal["agent.session"]
     required_actions: list[AgentSessionRequiredAction]
-    status: Literal["idle", "in_progress", "requires_action", "failed", "budget_reached"]
+    status: Literal["idle", "in_progress", "requires_action", "failed"]
     vault_ids: list[str]
     error: str | None = None
     usage: TokenUsage | None = None
     prompt_cache_options: PromptCacheOptions | None = None
     review: Literal["none", "auto_review"] | None = None
-    spend_control: SpendControl | None = None
-
-
-class AgentSessionBudgetReachedEvent(Object, tag_field="type", tag="agent.session.budget_reached"):
-    type: ClassVar[Literal["agent.session.budget_reached"]] = "agent.session.budget_reached"
-    event_id: str
-    session: AgentSession
-    obfuscation: str | None = None
 
 
 class AgentSessionCreatedEvent(Object, tag_field="type", tag="agent.session.created"):
@@ -817,7 +804,6 @@ class SessionTurnError(Object):
     code: Literal[
         "context_length_exceeded",
         "max_output_tokens",
-        "session_budget_exceeded",
         "usage_limit_exceeded",
         "project_spend_limit_exceeded",
         "organization_spend_limit_exceeded",
@@ -1138,7 +1124,6 @@ AgentSessionEvent = (
     | AgentSessionTurnCancelledEvent
     | AgentSessionTurnItemAddedEvent
     | AgentSessionIdleEvent
-    | AgentSessionBudgetReachedEvent
     | AgentSessionInProgressEvent
     | AgentSessionRequiresActionEvent
     | AgentSessionFailedEvent

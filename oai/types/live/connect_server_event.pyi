@@ -21,6 +21,8 @@ from oai.types.live.structs import (
     ResponseEvent as ResponseEvent,
     SessionClosedEvent as SessionClosedEvent,
     SessionInputAudioAppend as SessionInputAudioAppend,
+    SessionPaused as SessionPaused,
+    SessionResumed as SessionResumed,
     SessionStartedEvent as SessionStartedEvent,
     SessionUpdatedEvent as SessionUpdatedEvent,
     SessionUsageUpdatedEvent as SessionUsageUpdatedEvent,

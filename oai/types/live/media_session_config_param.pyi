@@ -14,6 +14,7 @@ from oai.types.live.params import (
     MediaSessionConfigParamDelegationDecisions as _DelegationDecisions,
     MediaSessionConfigParamDelegationResponses as _DelegationResponses,
     ResponsesDelegationConfigParam as ResponsesDelegationConfigParam,
+    WakePolicy as WakePolicy,
 )
 from oai.types.responses.params import ResponseConversationParamParam as _CustomVoiceParam
 

@@ -355,8 +355,29 @@ class ResponsesDelegationConfigParamToolImageGeneration(TypedDict, total=False):
     type: Required[Literal["image_generation"]]
 
 
+class ToolMcpAllowedToolsLiveMCPToolFilterParam(TypedDict, total=False):
+    read_only: bool | None
+    tool_names: Sequence[str] | None
+
+
+class ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam(TypedDict, total=False):
+    always: ToolMcpAllowedToolsLiveMCPToolFilterParam | None
+    never: ToolMcpAllowedToolsLiveMCPToolFilterParam | None
+
+
 class ResponsesDelegationConfigParamToolMcp(TypedDict, total=False):
     type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
+    allowed_tools: Sequence[str] | ToolMcpAllowedToolsLiveMCPToolFilterParam | None
+    authorization: str | None
+    connector_id: str | None
+    defer_loading: bool | None
+    headers: dict[str, str] | None
+    require_approval: ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam | Literal["always", "never"] | None
+    server_description: str | None
+    server_label: str
+    server_url: str | None
+    tunnel_id: str | None
 
 
 class ResponsesDelegationConfigParamToolNamespace(TypedDict, total=False):
@@ -512,7 +533,7 @@ class SessionConfigParamAudio(TypedDict, total=False):
 
 
 class SessionConfigParam(TypedDict, total=False):
-    model: Required[str | Literal["gpt-live-1"]]
+    model: Required[str | Literal["gpt-live-1", "gpt-live-1.1"]]
     audio: SessionConfigParamAudio
     client: ClientConfigParam
     delegation: (
@@ -671,8 +692,13 @@ class MediaSessionConfigParamAudio(TypedDict, total=False):
     output: MediaSessionConfigParamAudioOutput
 
 
+class WakePolicy(TypedDict, total=False):
+    type: Required[Literal["speech"]]
+    vad_threshold: float
+
+
 class MediaSessionConfigParam(TypedDict, total=False):
-    model: Required[str | Literal["gpt-live-1"]]
+    model: Required[str | Literal["gpt-live-1", "gpt-live-1.1"]]
     audio: MediaSessionConfigParamAudio
     client: ClientConfigParam
     delegation: (
@@ -681,11 +707,13 @@ class MediaSessionConfigParam(TypedDict, total=False):
         | MediaSessionConfigParamDelegationDecisions
         | None
     )
+    idle_timeout_s: int
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
+    wake_policy: WakePolicy
 
 
 class LiveCreateParams(TypedDict, total=False):
@@ -700,7 +728,7 @@ class MediaSessionForkConfigParam(TypedDict, total=False):
 
 
 class Session(TypedDict, total=False):
-    model: Required[str | Literal["gpt-live-1"]]
+    model: Required[str | Literal["gpt-live-1", "gpt-live-1.1"]]
     type: Required[Literal["live"]]
     audio: MediaSessionConfigParamAudio
     delegation: (

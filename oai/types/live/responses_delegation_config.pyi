@@ -46,6 +46,8 @@ from oai.types.responses.common_structs import (
     InlineSkillSource as _ToolShellEnvironmentContainerAutoSkillInlineSource,
     LocalEnvironment as _ToolShellEnvironmentLocal,
     LocalSkill as _ToolShellEnvironmentLocalSkill,
+    McpAllowedTools as _ToolMcpAllowedTools,
+    McpRequireApproval as _ToolMcpRequireApproval,
     SkillReference as _ToolShellEnvironmentContainerAutoSkillSkillReference,
     ToolChoiceApplyPatch as ToolChoiceApplyPatch,
     ToolChoiceApplyPatch as _ToolApplyPatch,
@@ -56,6 +58,10 @@ from oai.types.responses.common_structs import (
     ToolChoiceFunction as _ToolChoiceLiveFunctionToolChoiceParam,
     ToolChoiceShell as ToolChoiceShell,
     ToolChoiceShell as _ToolChoiceLiveAllowedToolsChoiceParamToolShell,
+    ToolMcpAllowedToolsMcpToolFilter as _ToolMcpAllowedToolsLiveMCPToolFilterParam,
+    ToolMcpAllowedToolsMcpToolFilter as _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamAlways,
+    ToolMcpAllowedToolsMcpToolFilter as _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamNever,
+    ToolMcpRequireApprovalMcpToolApprovalFilter as _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam,
     ToolProgrammaticToolCalling as ToolProgrammaticToolCalling,
     ToolProgrammaticToolCalling as _ToolChoiceLiveAllowedToolsChoiceParamToolProgrammaticToolCalling,
     ToolProgrammaticToolCalling as _ToolChoiceProgrammaticToolCalling,
@@ -107,6 +113,16 @@ ToolChoiceLiveAllowedToolsChoiceParamToolShell = _ToolChoiceLiveAllowedToolsChoi
 ToolChoiceLiveFunctionToolChoiceParam = _ToolChoiceLiveFunctionToolChoiceParam
 ToolChoiceProgrammaticToolCalling = _ToolChoiceProgrammaticToolCalling
 ToolComputer = _ToolComputer
+ToolMcpAllowedTools = _ToolMcpAllowedTools
+ToolMcpAllowedToolsLiveMCPToolFilterParam = _ToolMcpAllowedToolsLiveMCPToolFilterParam
+ToolMcpRequireApproval = _ToolMcpRequireApproval
+ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam = _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam
+ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamAlways = (
+    _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamAlways
+)
+ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamNever = (
+    _ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParamNever
+)
 ToolShellEnvironmentContainerAutoNetworkPolicyDisabled = _ToolShellEnvironmentContainerAutoNetworkPolicyDisabled
 ToolShellEnvironmentContainerAutoSkill = _ToolShellEnvironmentContainerAutoSkill
 ToolShellEnvironmentContainerAutoSkillInline = _ToolShellEnvironmentContainerAutoSkillInline

@@ -12,6 +12,8 @@ from oai.types.responses.common_structs import (
     ContainerNetworkPolicyDisabled,
     ContainerReference,
     LocalEnvironment,
+    McpAllowedTools,
+    McpRequireApproval,
     ResponseConversationParam,
     ResponseOutputRefusal,
     ToolChoiceApplyPatch,
@@ -427,6 +429,17 @@ class ResponsesDelegationConfigToolCustom(Object, tag_field="type", tag="custom"
 
 class ResponsesDelegationConfigToolMcp(Object, tag_field="type", tag="mcp"):
     type: ClassVar[Literal["mcp"]] = "mcp"
+    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
+    allowed_tools: McpAllowedTools = None
+    authorization: str | None = None
+    connector_id: str | None = None
+    defer_loading: bool | None = None
+    headers: dict[str, str] | None = None
+    require_approval: McpRequireApproval = None
+    server_description: str | None = None
+    server_label: str | None = None
+    server_url: str | None = None
+    tunnel_id: str | None = None
 
 
 class ResponsesDelegationConfigToolNamespace(Object, tag_field="type", tag="namespace"):
@@ -508,7 +521,7 @@ SessionConfigDelegation = ClientDelegation | SessionConfigDelegationResponses | 
 
 
 class SessionConfig(Object):
-    model: str | Literal["gpt-live-1"]
+    model: str | Literal["gpt-live-1", "gpt-live-1.1"]
     audio: SessionConfigAudio | None = None
     client: ClientConfig | None = None
     delegation: SessionConfigDelegation = None
@@ -631,6 +644,18 @@ ConnectClientEvent = (
 class SessionInputAudioAppend(Object, tag_field="type", tag="session.input_audio.append"):
     type: ClassVar[Literal["session.input_audio.append"]] = "session.input_audio.append"
     audio: str
+
+
+class SessionPaused(Object, tag_field="type", tag="session.paused"):
+    type: ClassVar[Literal["session.paused"]] = "session.paused"
+    event_id: str
+    client_event_id: str | None = None
+
+
+class SessionResumed(Object, tag_field="type", tag="session.resumed"):
+    type: ClassVar[Literal["session.resumed"]] = "session.resumed"
+    event_id: str
+    client_event_id: str | None = None
 
 
 class TransportAnswered(Object, tag_field="type", tag="transport.answered"):
@@ -903,7 +928,7 @@ class ResponseEvent(Object, tag_field="type", tag="response.event"):
 class SessionResource(Object):
     id: str
     expires_at: int
-    model: str | Literal["gpt-live-1"]
+    model: str | Literal["gpt-live-1", "gpt-live-1.1"]
     status: Literal["active"]
     audio: SessionConfigAudio | None = None
     client: ClientConfig | None = None
@@ -917,6 +942,8 @@ class SessionResource(Object):
 
 class SessionUsage(Object):
     seconds: float
+    active_seconds: int | None = None
+    paused_seconds: int | None = None
 
 
 class SessionClosedEvent(Object, tag_field="type", tag="session.closed"):
@@ -965,6 +992,8 @@ class ThinkingAppendedEvent(Object, tag_field="type", tag="session.thinking.appe
 ConnectServerEvent = (
     SessionStartedEvent
     | SessionUpdatedEvent
+    | SessionResumed
+    | SessionPaused
     | InputAudioMutedEvent
     | InputAudioUnmutedEvent
     | OutputAudioFixturePlayingEvent

@@ -122,10 +122,6 @@ class PromptCacheOptions(TypedDict, total=False):
     ttl: Literal["30m", "12h"]
 
 
-class SpendControl(TypedDict, total=False):
-    limit: Required[int | None]
-
-
 class StreamOptions(TypedDict, total=False):
     include_obfuscation: bool
 
@@ -138,7 +134,6 @@ class SessionCreateParamsNonStreaming(TypedDict, total=False):
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
     review: Literal["none", "auto_review"]
-    spend_control: SpendControl | None
     stream_options: StreamOptions
     vault_ids: Sequence[str] | None
     stream: Literal[False]
@@ -152,7 +147,6 @@ class SessionCreateParamsStreaming(TypedDict, total=False):
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
     review: Literal["none", "auto_review"]
-    spend_control: SpendControl | None
     stream_options: StreamOptions
     vault_ids: Sequence[str] | None
     stream: Required[Literal[True]]
@@ -185,7 +179,6 @@ class SessionUpdateParams(TypedDict, total=False):
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
     review: Literal["none", "auto_review"]
-    spend_control: SpendControl | None
 
 
 class VaultCreateParams(TypedDict, total=False):

@@ -7,7 +7,6 @@ from oai.types.beta.agents.params import (
     SessionCreateParamsNonStreaming as SessionCreateParamsNonStreaming,
     SessionCreateParamsNonStreaming as _SessionCreateParamsBase,
     SessionCreateParamsStreaming as SessionCreateParamsStreaming,
-    SpendControl as SpendControl,
     StreamOptions as StreamOptions,
 )
 from oai.types.beta.agents_params import (

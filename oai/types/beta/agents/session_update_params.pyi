@@ -4,7 +4,6 @@ from oai.types.beta.agents.params import (
     PromptCacheOptions as PromptCacheOptions,
     SessionUpdateParams as SessionUpdateParams,
     SessionUpdateParamsAgent as _Agent,
-    SpendControl as SpendControl,
 )
 from oai.types.beta.agents_params import AgentToolParam as AgentToolParam
 
