@@ -13,6 +13,7 @@ import msgspec
 from oai._cli.arguments import FILE, UsageError
 from oai._cli.client import find_profile
 from oai._cli.commands import COMMANDS
+from oai._cli.terminal import print_table, width
 from oai._support.suggest import nearest
 from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
 from oai._table.rows import HelperRow, Row
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WIDEST = 48
 """The maximum width of a column of `oai list`, in characters; a longer value shifts the rest of its line."""
+
+WIDE = 140
+"""The width of a terminal that has space for all columns of `oai list`."""
 
 
 PYTHON_ONLY = "oai.helpers."
@@ -116,12 +120,20 @@ def list_operations(options: argparse.Namespace, command: str, words: list[str])
         raise UsageError("the provider has no operation of the table")
     if not rows:
         raise UsageError(f"no operation contains {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
-    width = min(max(map(len, rows)), WIDEST)
-    path_width = min(max(len(row.path) for row in rows.values()), WIDEST)
-    for name, row in rows.items():
-        doc = f"{row.doc} (deprecated)" if row.deprecated else row.doc
-        method = "helper" if name in table.helpers else row.method
-        print(f"{name:<{width}}  {method:<6} {row.path:<{path_width}}  {doc}".rstrip())  # noqa: T201
+    widths = [min(max(map(len, rows)), WIDEST), 6, min(max(len(row.path) for row in rows.values()), WIDEST)]
+    cells = [
+        [
+            name,
+            "helper" if name in table.helpers else row.method,
+            row.path,
+            f"{row.doc} (deprecated)" if row.deprecated else row.doc,
+        ]
+        for name, row in rows.items()
+    ]
+    styles = ["cyan", "dim", "dim", ""]
+    if sys.stdout.isatty() and width() < WIDE:  # without method and path
+        cells, styles, widths = [[first, last] for first, *_, last in cells], ["cyan", ""], widths[:1]
+    print_table(cells, styles, widths)
     return 0
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters (C0, DEL, C1) except tab and line feed."""
 
+CONTROLS_OF_JSON = re.compile(r"[\x7f-\x9f]")
+"""The control characters that JSON leaves as they are."""
+
 TEXT_DELTAS = re.compile(r"(^|\.)(output_text|refusal|transcript\.text)\.delta$")
 """Matches the tags of events whose `delta` is text."""
 
@@ -122,7 +125,17 @@ class Output:
                 self._put_text(target, value if value.endswith("\n") else f"{value}\n")
                 return
         data = msgspec.json.encode(plain(value))
-        target.write((msgspec.json.format(data, indent=2) if indent else data) + b"\n")
+        if not self._terminal:
+            target.write((msgspec.json.format(data, indent=2) if indent else data) + b"\n")
+            return
+        # JSON escapes C0 alone; as a C1 character, text could control the terminal.
+        text = CONTROLS_OF_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", data.decode())
+        if indent:
+            text = msgspec.json.format(text, indent=2)
+        from oai._cli.terminal import print_json
+
+        if not (indent and print_json(text)):
+            target.write(text.encode() + b"\n")
 
     def _selected(self, data: Any) -> Any:
         from oai._cli.readable import parse_path, text_of, value_at

@@ -57,7 +57,8 @@ def test_result_in_a_pipe_is_one_line_of_json(capfd: pytest.CaptureFixture[str])
     assert complaint == ""
 
 
-def test_result_on_a_terminal_is_indented_unless_json_is_set() -> None:
+def test_result_on_a_terminal_is_indented_unless_json_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
     status, shown = on_terminal(["--offline", *HELLO])
     assert (status, shown[:30]) == (0, '{\n  "id": "chatcmpl-offline",\n')
     status, shown = on_terminal(["--offline", "--json", *HELLO])
@@ -281,7 +282,7 @@ def test_list_and_show_print_rows_of_the_table(
         '[rerank.gone]\nmethod = "GET"\npath = "/r"\nbody = "query"\nresponse = "Any"\ndeprecated = "use create"\n'
     )
     assert main(["list", "RERANK", "documents", "--table", str(table)]) == 0
-    assert capfd.readouterr().out == "rerank.create  POST   /rerank/{pool}  Order documents.\n"
+    assert capfd.readouterr().out == "rerank.create  POST    /rerank/{pool}  Order documents.\n"
     monkeypatch.setenv("OAI_TABLE", str(table))
     assert main(["rerank_all", "--help"]) == 0
     assert capfd.readouterr().out.splitlines() == [

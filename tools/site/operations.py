@@ -22,7 +22,6 @@ SAMPLES = {"int": "1", "float": "0.5", "bool": "True", "dict": "{}", "bytes": 'b
 """A value for a parameter in an example, by the beginning of its type expression."""
 
 KNOWN = {
-    "model": '"gpt-5"',
     "messages": '[{"role": "user", "content": "Hello"}]',
     "input": '"Hello"',
     "prompt": '"Hello"',
@@ -32,6 +31,17 @@ KNOWN = {
     "purpose": '"user_data"',
 }
 """A value for a parameter in an example, by its name."""
+
+MODELS = {
+    "audio.speech": "gpt-4o-mini-tts",
+    "audio": "whisper-1",
+    "embeddings": "text-embedding-3-small",
+    "images": "gpt-image-1",
+    "moderations": "omni-moderation-latest",
+    "realtime": "gpt-realtime",
+    "videos": "sora-2",
+}
+"""A model for an example, by the beginning of the operation's name."""
 
 FILES = ("file", "image")
 
@@ -160,7 +170,7 @@ def _linked(expression: str) -> str:
 
 
 def _calls(operation: dict[str, Any]) -> Iterator[str]:
-    needed = [each for each in operation["parameters"] if each["required"]]
+    needed = [{**each, "operation": operation["name"]} for each in operation["parameters"] if each["required"]]
     arguments = ", ".join(f"{each['name']}={_sample(each)}" for each in needed)
     call = f"client.{operation['name']}({arguments})"
     yield "```py"
@@ -180,6 +190,9 @@ def _calls(operation: dict[str, Any]) -> Iterator[str]:
 
 def _sample(parameter: dict[str, Any]) -> str:
     name, expression = parameter["name"], parameter["type"]
+    if name == "model":
+        models = (model for start, model in MODELS.items() if parameter["operation"].startswith(start))
+        return json.dumps(next(models, "gpt-5"))
     if name in KNOWN:
         return KNOWN[name]
     if expression.startswith("Literal["):

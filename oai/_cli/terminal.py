@@ -1,0 +1,82 @@
+"""Colours and tables on a terminal, with rich where it is installed (`oai[rich]`); without it, plain text.
+
+rich honours `NO_COLOR`, `TERM` and the width of the terminal itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NARROWEST = 20
+"""The characters that the last column of a table has at least."""
+
+
+def console() -> Console | None:
+    """Return rich's console; `None` if the output is no terminal, or rich is not installed."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def print_json(text: str) -> bool:
+    """Print JSON in colours; return whether it was printed."""
+    target = console()
+    if target is None:
+        return False
+    from rich.highlighter import JSONHighlighter
+    from rich.text import Text
+
+    coloured = Text(text)
+    JSONHighlighter().highlight(coloured)
+    target.print(coloured, soft_wrap=True)
+    return True
+
+
+def print_table(rows: Sequence[Sequence[str]], styles: Sequence[str], widths: Sequence[int]) -> None:
+    """Print rows in columns: within the width of a terminal, else one row on a line for other programs.
+
+    Args:
+        rows: the cells, as many in each row.
+        styles: rich's style of each column.
+        widths: the width of each column but the last; a longer cell shifts the rest of its line.
+    """
+    target = console()
+    if target is None:
+        _print_plain(rows, widths)
+        return
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for style in styles:
+        table.add_column(style=style, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    target.print(table)
+
+
+def _print_plain(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    columns = width() if sys.stdout.isatty() else 0
+    indent = sum(widths) + 2 * len(widths)
+    if columns - indent < NARROWEST:
+        indent = 4
+    for *first, last in rows:
+        line = "".join(f"{cell:<{width}}  " for cell, width in zip(first, widths, strict=True)) + last
+        if columns:
+            line = textwrap.fill(line, max(columns, NARROWEST), subsequent_indent=" " * indent)
+        print(line.rstrip())  # noqa: T201
+
+
+def width() -> int:
+    """Return the width of the terminal, in characters."""
+    return shutil.get_terminal_size().columns
