@@ -6,12 +6,15 @@ Install it with `npm install --prefix tests/npm --no-package-lock`; without it, 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from paths import TESTS
 from planted import KEY
 
 import oai
+from oai._cli.main import main
 from oai._flow.steps import run, run_async
 from oai._request.client_core import core_of
 
@@ -211,3 +215,18 @@ def test_503_raises_internal_server_error(aimock: Callable[..., Any]) -> None:
     with pytest.raises(oai.InternalServerError, match="Overloaded") as caught:
         aimock(chat("broken"), max_retries=0)
     assert caught.value.status_code == 503
+
+
+def test_conversation_in_the_terminal_runs_tools(
+    url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "forecast.py").write_text(
+        "def weather(city: str, days: int) -> str:\n    '''Look up the weather.'''\n    return f'sunny in {city}'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("greet me\nweather?\n"))
+    assert main(["--base-url", url, "chat", "model=gpt-5", "--tools", "forecast"]) == 0
+    output, notices = capfd.readouterr()
+    assert output == "Hello from a server of somebody else's, in several chunks.\nSunny, says the tool.\n"
+    assert notices == 'weather({"city":"Bonn","days":3})\n'
