@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -111,18 +112,19 @@ def test_every_measure_has_bounds_and_every_bound_a_measure() -> None:
     assert sorted([*names, "growth", "cost"]) == sorted(judge.BOUNDS)
 
 
-def test_rounds_are_counted_and_a_slow_rival_runs_less_often() -> None:
+def test_rounds_are_counted_and_a_slow_rival_runs_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(clocks, "time", SimpleNamespace(perf_counter=lambda: now))
     calls: list[str] = []
     ended: list[int] = []
 
-    def slow() -> None:
-        calls.append("slow")
-        begun = clocks.time.perf_counter()
-        while clocks.time.perf_counter() - begun < 1.1 * clocks.LONG:
-            pass
+    def take(name: str, seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        calls.append(name)
 
-    measured = {"fast": lambda: calls.append("fast"), "slow": slow}
-    times = clocks.interleaved(measured, 2, 5, after=lambda: ended.append(len(calls)))
+    measured = {"fast": lambda: take("fast", 0.01 * clocks.LONG), "slow": lambda: take("slow", 1.1 * clocks.LONG)}
+    times = clocks.interleaved(measured, 2, 5, clock=lambda: now, after=lambda: ended.append(len(calls)))
     assert {name: len(rounds) for name, rounds in times.items()} == {"fast": 2, "slow": 2}
     assert calls == ["fast"] * 3 + ["slow"] + (["fast"] * 5 + ["slow"]) * 2
     assert ended == [4, 9, 10, 15, 16]

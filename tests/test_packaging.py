@@ -59,7 +59,7 @@ def test_package_in_a_zip_reads_its_data(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=tmp_path,
         env=environment(PYTHONPATH=str(archive)),
     )
@@ -99,7 +99,7 @@ def test_program_frozen_by_pyinstaller_runs(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=tmp_path,
         env=environment(),
     )
@@ -115,7 +115,7 @@ def sdist(directory: Path) -> Path:
         [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(directory)],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         cwd=ROOT,
     )
     [archive] = directory.glob("*.tar.gz")

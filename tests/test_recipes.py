@@ -63,7 +63,7 @@ def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
     environment |= {"PYTHONPATH": str(ROOT), "OAI_TRANSPORT": "offline", "PYTHONIOENCODING": "utf-8"}
     environment["TMPDIR"] = str(place)
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / name)]
-    return subprocess.run(command, check=False, env=environment, cwd=place, text=True, capture_output=True, timeout=60)
+    return subprocess.run(command, check=False, env=environment, cwd=place, text=True, capture_output=True, timeout=120)
 
 
 @pytest.fixture(scope="module")

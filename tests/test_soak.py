@@ -83,7 +83,7 @@ async def stream(client: Any, outcomes: Counter[str]) -> None:
 async def run_all(url: str) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     before = asyncio.all_tasks()
-    async with oai.AsyncOpenAI(api_key=KEY, base_url=url, timeout=2, max_retries=2) as client:
+    async with oai.AsyncOpenAI(api_key=KEY, base_url=url, timeout=3, max_retries=2) as client:
         gate = asyncio.Semaphore(100)
 
         async def gated() -> None:
@@ -91,7 +91,7 @@ async def run_all(url: str) -> Counter[str]:
                 await short(client, outcomes)
 
         streams = [stream(client, outcomes) for _ in range(STREAMS)]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await asyncio.gather(*streams, *(gated() for _ in range(CALLS)))
     assert asyncio.all_tasks() == before
     return outcomes

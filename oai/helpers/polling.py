@@ -218,9 +218,10 @@ class Poller:
 
     def pause(self, seconds: float, call: str) -> Steps[None]:
         """Wait until the next request, or until the end of the wait."""
-        until = min(time.monotonic() + seconds, self.ends)
+        now = time.monotonic()
+        until = min(now + seconds, self.ends)
         if self._cancel is None:
-            yield sleep(self.client, max(until - time.monotonic(), 0.0))
+            yield sleep(self.client, max(until - now, 0.0))
         while (left := until - time.monotonic()) > 0 and self._cancel is not None and not self._cancelled():
             if isinstance(self._cancel, threading.Event) and not core_of(self.client).is_async:
                 self._cancel.wait(left)

@@ -16,7 +16,7 @@ from oai._official.version import __version__ as official_version
 def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "key-of-a-test"}
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, timeout=60, env=environment, cwd=cwd, check=False
+        [sys.executable, *words], capture_output=True, text=True, timeout=120, env=environment, cwd=cwd, check=False
     )
 
 

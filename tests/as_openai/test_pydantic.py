@@ -24,7 +24,7 @@ completion = client.chat.completions.create(model="m", messages=[])
 def output(program: str) -> list[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-W", "error", "-m", "oai.as_openai", "-c", BEFORE + program]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

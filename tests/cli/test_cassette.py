@@ -305,7 +305,7 @@ def test_import_of_fresh_vcr_recordings(
     )
     old, new = tmp_path / f"old.{serializer}", tmp_path / "new.cassette"
     command = [sys.executable, "-c", RECORDING, library, str(old), serializer, f"{server.url}/v1"]
-    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
     assert ": 4 exchanges from" in run_import(capsys, str(old), str(new))[0]
     assert PLANTED_KEY in old.read_text()
     assert PLANTED_KEY not in new.read_text()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from clock import let_a_minute_pass
 from command_line import fails, live
 from upload_store import Store, stored
 
@@ -53,10 +54,12 @@ def test_poll_helpers_take_path_arguments(server: Loopback, monkeypatch: pytest.
     server.reply(Answer(json={"id": "file-1", "status": "processed"}))
     assert main([*live(server, monkeypatch), "files.wait_for_processing", "file-1"]) == 0
     server.default = Answer(json=stored("in_progress"))
-    words[-1] = "deadline=0.5"
+    words[-1] = "deadline=60"
     capfd.readouterr()
+    requests = len(server.requests)
+    let_a_minute_pass(monkeypatch, once=lambda: len(server.requests) == requests + 2)
     complaint = fails(capfd, 1, *live(server, monkeypatch), *words)
-    assert "not done after 0.5 s; the last status was 'in_progress'" in complaint
+    assert "not done after 60.0 s; the last status was 'in_progress'" in complaint
 
 
 @pytest.mark.parametrize("count", [1, 2])

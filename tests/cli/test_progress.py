@@ -60,7 +60,7 @@ class Screen:
 
     def until(self, text: str) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: text in self.text or self.ended, 20)
+            assert self.changed.wait_for(lambda: text in self.text or self.ended, 60)
             assert text in self.text
 
 
@@ -74,8 +74,8 @@ class Run:
 
     def end(self) -> tuple[int, bytes, str]:
         """Return the exit status, the standard output, and the output on the terminal."""
-        output, _ = self.process.communicate(timeout=30)
-        self.reader.join(10)
+        output, _ = self.process.communicate(timeout=60)
+        self.reader.join(60)
         return self.process.returncode, output, self.screen.text
 
 
@@ -93,7 +93,7 @@ def on_terminal(server: Loopback, *words: str, columns: int = 100) -> Iterator[R
             yield Run(process, screen, reader)
     finally:
         process.kill()
-        reader.join(10)
+        reader.join(60)
         os.close(master)
 
 
@@ -176,8 +176,8 @@ def test_closed_pipe_ends_download_silently(server: Loopback) -> None:
         assert command.process.stdout is not None
         command.process.stdout.close()
         resume.set()
-        assert command.process.wait(20) == 141
-        command.reader.join(10)
+        assert command.process.wait(60) == 141
+        command.reader.join(60)
         assert "oai:" not in command.screen.text
         assert "Traceback" not in command.screen.text
         assert "Exception" not in command.screen.text
@@ -195,7 +195,7 @@ def test_upload_continues_after_stderr_is_closed(server: Loopback, tmp_path: Pat
         assert b"uploading" in os.read(ours, 4096)
         os.close(ours)
         resume.set()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert (process.returncode, json.loads(output)) == (0, {"id": "file-1"})
     assert server.requests[0].complete
 
@@ -249,7 +249,7 @@ def test_ctrl_c_during_chunked_upload_exits_at_once_and_journal_resumes(server: 
         if done < 1:
             return None
         held.set()
-        resume.wait(20)
+        resume.wait(60)
         return Answer.error(400, "the client has exited")
 
     store = Store(server, hold)
@@ -258,7 +258,7 @@ def test_ctrl_c_during_chunked_upload_exits_at_once_and_journal_resumes(server: 
     words = [f"file@{tmp_path / 'big.bin'}", "mime_type=text/plain", "purpose=batch", f"part_size={SIZE // 4}"]
     words += ["max_concurrency=1", f"journal={tmp_path / 'journal'}"]
     with on_terminal(server, "uploads.upload_file_chunked", *words) as command:
-        assert held.wait(20)
+        assert held.wait(60)
         command.process.send_signal(signal.SIGINT)
         status, output, shown = command.end()
         assert not resume.is_set()  # it did not wait for the part being sent

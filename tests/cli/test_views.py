@@ -129,7 +129,7 @@ def test_curl_command_of_a_dry_run_sends_the_same_request(
     ):
         assert main([*options, "--dry-run", *words]) == 0
         command = capfd.readouterr().out
-        done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True, timeout=120)
         assert json.loads(done.stdout) == {"id": "x"}
         assert main([*options, *words]) == 0
         capfd.readouterr()

@@ -74,7 +74,7 @@ def test_list_can_be_iterated_or_awaited(server: Loopback) -> None:
 
 
 def test_fifty_concurrent_calls(server: Loopback) -> None:
-    server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path.rpartition("/")[2]}, delay=0.1)
+    server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path.rpartition("/")[2]}, delay=0.4)
 
     async def body(client: oai.AsyncOpenAI) -> Any:
         answers = await asyncio.gather(*(client.models.retrieve(f"m{n}") for n in range(50)))
@@ -82,7 +82,7 @@ def test_fifty_concurrent_calls(server: Loopback) -> None:
 
     began = time.monotonic()
     assert run(server, body) == [f"m{n}" for n in range(50)]
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10  # one after the other, they take 20 s
 
 
 def test_client_works_after_a_stream_is_closed_early(server: Loopback) -> None:
@@ -93,7 +93,7 @@ def test_client_works_after_a_stream_is_closed_early(server: Loopback) -> None:
             async for event in stream:
                 first = event
                 break
-        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0, 3)
+        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0)
         return first, (await client.models.retrieve("m")).id
 
     assert run(server, body) == ({"n": 0}, "m")
@@ -101,7 +101,7 @@ def test_client_works_after_a_stream_is_closed_early(server: Loopback) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer.of_json(MODEL, delay=5), Answer(chunks=[b" "] * 500, pace=0.05)],
+    [Answer.of_json(MODEL, delay=60), Answer(chunks=[b" "] * 1200, pace=0.05)],
     ids=["waiting for the answer", "reading the body"],
 )
 def test_cancelled_call_ends_immediately_and_the_client_works_on(answer: Answer, server: Loopback) -> None:
@@ -114,12 +114,12 @@ def test_cancelled_call_ends_immediately_and_the_client_works_on(answer: Answer,
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0, 3)
+        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0)
         return (await client.models.retrieve("m")).id
 
     began = time.monotonic()
     assert run(server, body) == "m"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_closing_the_client_ends_pending_reads(size: int, server: Loopback) -> N
             reading = [asyncio.ensure_future(anext(each)), asyncio.ensure_future(whole.read())]
             await asyncio.sleep(0)
             await client.close()
-            done, left = await asyncio.wait(reading, timeout=5)
+            done, left = await asyncio.wait(reading, timeout=30)
             for task in left:
                 task.cancel()
             assert [type(task.exception()) for task in done] == [oai.APIConnectionError] * 2
@@ -254,6 +254,6 @@ gc.collect()
 def test_connections_end_with_their_event_loop(server: Loopback) -> None:
     server.default = Answer.of_json({"id": "m", "object": "model", "created": 1, "owned_by": "me"})
     command = [sys.executable, "-W", "error", "-c", LEFT_OPEN, server.url]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (process.returncode, process.stderr) == (0, "")
     assert server.until(lambda: not server.open_connections)

@@ -83,12 +83,12 @@ def test_blocks_of_threads_may_end_in_any_order() -> None:
     def hold() -> None:
         with oai.default_transport(second):
             entered.set()
-            assert leave.wait(10)
+            assert leave.wait(30)
 
     thread = threading.Thread(target=hold)
     with oai.default_transport(first):
         thread.start()
-        assert entered.wait(10)
+        assert entered.wait(30)
         assert oai.OpenAI().transport is second
     assert oai.OpenAI().transport is second
     leave.set()
@@ -170,7 +170,7 @@ def run(program: str, *words: str, **environment: str) -> subprocess.CompletedPr
     root = str(ROOT)
     command = [sys.executable, "-W", "error", "-c", program, *words]
     return subprocess.run(
-        command, env={"PYTHONPATH": root, **environment}, capture_output=True, text=True, timeout=30, check=False
+        command, env={"PYTHONPATH": root, **environment}, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -197,7 +197,7 @@ def test_recorder_sends_over_the_transport_of_its_client(server: Loopback, tmp_p
         client = oai.AsyncOpenAI(api_key="k" * 20, base_url=server.url, transport=recorder)
         answer = asyncio.create_task(client.models.retrieve("m"))
         asyncio.get_running_loop().call_soon(ticks.set)
-        await asyncio.wait_for(ticks.wait(), 5)
+        await asyncio.wait_for(ticks.wait(), 30)
         assert not answer.done()
         await answer
         other = client.with_options(transport=Recorder(tmp_path / "other", recorder, mode="record"))

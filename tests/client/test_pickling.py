@@ -44,7 +44,7 @@ def test_client_works_in_another_process(
     if cls is oai.OpenAI:
         client.models.retrieve("m")  # its connection stays here
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        name, process = pool.submit(retrieve, client).result(timeout=60)
+        name, process = pool.submit(retrieve, client).result(timeout=120)
     assert name == "m"
     assert process != os.getpid()
     request = server.requests[-1]

@@ -13,7 +13,7 @@ from typing import Any
 
 from oai.testing import Answer, Loopback, Seen
 
-PATIENCE = 10
+PATIENCE = 30
 """Seconds after which a client that does not send what is waited for fails the test."""
 
 WAIT = object()

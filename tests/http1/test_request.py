@@ -165,5 +165,5 @@ def test_exchanges_with_an_h11_server_over_one_connection() -> None:
 
 def test_the_machine_imports_no_io_and_no_other_module_of_the_package() -> None:
     code = "import sys, oai\nbefore = set(sys.modules)\nimport oai._http1\nprint(*sorted(set(sys.modules) - before))"
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
     assert out.stdout.split() == [f"oai._http1{part}" for part in ("", ".errors", ".head", ".request", ".response")]

@@ -375,7 +375,7 @@ def test_concurrent_processes_and_threads_lose_nothing(tmp_path: Path) -> None:
                 for writer in [pool.submit(record, name) for name in "xy"]:
                     writer.result()
                 for process in processes:
-                    process.communicate(timeout=30)
+                    process.communicate(timeout=60)
                     assert process.returncode == 0
             finally:
                 done.set()

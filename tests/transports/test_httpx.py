@@ -163,10 +163,10 @@ FAILURES = [
     (Answer(body=b"abc", length=10, close=True), {}, "receive"),
     (Answer(chunks=[b"abc"], framing="chunked", truncate=2), {}, "receive"),
     (Answer(body=b"abc", length=10, reset="body"), {}, "receive"),
-    (Answer(delay=5), {"read": 0.1}, "timeout"),
-    (Answer(delay=5), {"total": 0.1}, "timeout"),
-    (Answer(chunks=[b"x"] * 100, pace=0.05), {"total": 0.2}, "timeout"),
-    (Answer(chunks=[b"x"] * 9, pace=[0, 5]), {"read": 0.1}, "timeout"),
+    (Answer(delay=60), {"read": 0.1}, "timeout"),
+    (Answer(delay=60), {"total": 0.1}, "timeout"),
+    (Answer(chunks=[b"x"] * 1200, pace=0.05), {"total": 0.2}, "timeout"),
+    (Answer(chunks=[b"x"] * 9, pace=[0, 60]), {"read": 0.1}, "timeout"),
 ]
 
 
@@ -177,9 +177,9 @@ def test_failures_are_named_and_the_transport_remains_usable(
     server.reply(answer, Answer(body=b"y"))
     began = time.monotonic()
     with pytest.raises(TransportError) as caught:
-        transport.send(get(server, **limits)).read()
+        transport.send(get(server, **{"timeout": 60, **limits})).read()
     assert caught.value.kind == kind
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20
     assert transport.send(get(server)).read() == b"y"
 
 
@@ -235,7 +235,7 @@ def test_closing_early_closes_the_connection(server: Loopback, transport: Any) -
     assert next(pieces) == b"x"
     reply.close()
     reply.close()
-    assert server.until(lambda: server.open_connections == 0, 3)
+    assert server.until(lambda: server.open_connections == 0)
     for use in (reply.read, lambda: list(reply), lambda: list(pieces)):
         with pytest.raises(TransportError, match="the reply is closed") as caught:
             use()
@@ -416,7 +416,7 @@ def test_cancelled_call_ends_at_once_and_the_transport_remains_usable(answer: An
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0, 3)
+        assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0)
         content = await call()
         await transport.close()
         return content

@@ -166,9 +166,9 @@ def test_wait_that_cannot_end_in_time_fails_at_once(server: Loopback, make: Make
     limiter = make(requests_per_minute=1)
     limiter.send(get(server)).read()
     began = time.monotonic()
-    with pytest.raises(TransportError, match="within 5 s"):
-        limiter.send(get(server))
-    assert time.monotonic() - began < 1
+    with pytest.raises(TransportError, match="within 30 s"):
+        limiter.send(get(server, timeout=30))
+    assert time.monotonic() - began < 15
 
 
 PAUSES = [
@@ -188,10 +188,12 @@ PAUSES = [
 def test_rate_limit_headers_are_respected(answer: Answer, seconds: float, server: Loopback, make: Make) -> None:
     server.reply(answer, Answer(body=b"y"))
     limiter = make()
-    limiter.send(get(server)).read()
     began = time.monotonic()
+    limiter.send(get(server)).read()
     assert limiter.send(get(server)).read() == b"y"
-    assert seconds - 0.05 <= time.monotonic() - began < seconds + 0.5
+    assert seconds <= time.monotonic() - began < seconds + 4
+    first, second = server.requests
+    assert second.arrived - first.arrived >= seconds
 
 
 def test_retry_after_date_is_parsed() -> None:
@@ -225,13 +227,13 @@ def test_wait_counts_against_the_total_limit(server: Loopback, make: Make) -> No
     server.reply(Answer(body=b"x"), Answer(delay=5))
     limiter = make(in_flight=1)
     first = limiter.send(get(server))
-    timer = threading.Timer(0.5, first.close)
+    timer = threading.Timer(1, first.close)
     timer.start()
     began = time.monotonic()
     with pytest.raises(TransportError) as caught:
-        limiter.send(get(server, total=1)).read()
+        limiter.send(get(server, total=2)).read()
     assert caught.value.kind == "timeout"
-    assert 0.9 < time.monotonic() - began < 1.45
+    assert 1.9 < time.monotonic() - began < 2.95
     assert len(server.requests) == 2
     timer.join()
 
@@ -245,7 +247,7 @@ def test_closing_rejects_waiting_requests(server: Loopback) -> None:
         assert server.until(lambda: len(limiter._queue._waiting) == 1)
         limiter.close()
         with pytest.raises(TransportError, match="the limiter is closed"):
-            waiting.result(5)
+            waiting.result(30)
     reply.close()
     with pytest.raises(TransportError) as caught:
         limiter.send(get(server))

@@ -31,7 +31,7 @@ def test_a_client_for_each_request_keeps_the_connection(server: Loopback, closed
             client.close()
     assert server.connections == 1
     first.close()
-    assert closed == server.until(lambda: not server.open_connections, 2 if closed else 0.1)
+    assert closed == server.until(lambda: not server.open_connections, 10 if closed else 0.1)
     client_of(oai.OpenAI, server).models.retrieve("m")
 
 
@@ -56,7 +56,7 @@ def test_closing_a_client_closes_nothing_that_another_uses(server: Loopback) -> 
         first, second = (client_of(oai.AsyncOpenAI, server) for _ in range(2))
         await first.models.retrieve("m")
         reading = asyncio.create_task(second.get("/files", cast_to=bytes))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(server.until, lambda: len(server.requests) == 2)
         await first.close()
         assert (await reading).content == b"xxxxx"
         with pytest.raises(oai.APIConnectionError, match="closed"):
@@ -78,7 +78,7 @@ def test_closing_an_async_client_ends_its_own_exchanges_alone(server: Loopback) 
         first, second = (client_of(oai.AsyncOpenAI, server) for _ in range(2))
         waiting = asyncio.create_task(first.get("/slow", cast_to=bytes))
         reading = asyncio.create_task(second.get("/files", cast_to=bytes))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(server.until, lambda: len(server.requests) == 2)
         await first.close()
         with pytest.raises(oai.APIConnectionError, match="closed"):
             await waiting

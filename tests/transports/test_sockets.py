@@ -90,10 +90,10 @@ def test_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, cl
 def test_write_limit_applies_to_each_write(server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(read_delay=0.01, body=b"x", keep_body=False))
     began = time.monotonic()
-    limits = Timeout(10, write=0.4)
-    request = Request("POST", f"{server.url}/x", [], bytes(1 << 23), timeout=limits)
+    limits = Timeout(60, write=1)
+    request = Request("POST", f"{server.url}/x", [], bytes(1 << 24), timeout=limits)
     assert transport.send(request).read() == b"x"
-    assert time.monotonic() - began > 0.4, "the body went out at once, and shows nothing"
+    assert time.monotonic() - began > 1, "the body went out at once, and shows nothing"
 
 
 def test_framing_headers_of_the_caller_are_left_out(way: Way, server: Loopback) -> None:
@@ -159,7 +159,7 @@ def test_server_without_tls_is_a_connect_error(transport: HTTPTransport) -> None
 
         def refuse() -> None:
             connection, _ = plain.accept()
-            with connection, suppress(ConnectionResetError):
+            with connection, suppress(ConnectionError):
                 connection.recv(1)
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 while connection.recv(4096):  # to the client's end
@@ -169,7 +169,7 @@ def test_server_without_tls_is_a_connect_error(transport: HTTPTransport) -> None
         refusing.start()
         with pytest.raises(TransportError, match="SSL") as caught:
             transport.send(get(f"https://127.0.0.1:{plain.getsockname()[1]}/x"))
-        refusing.join(10)
+        refusing.join(30)
     assert caught.value.kind == "connect"
     assert not refusing.is_alive()
 
@@ -181,9 +181,9 @@ def test_silent_tls_server_reaches_the_connect_limit(
         port = silent.getsockname()[1]
         began = time.monotonic()
         with pytest.raises(TransportError, match=f"no connection to 127.0.0.1:{port}: .*timed out") as caught:
-            transport.send(get(f"https://127.0.0.1:{port}/x", connect=0.2))
+            transport.send(get(f"https://127.0.0.1:{port}/x", timeout=60, connect=0.2))
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
@@ -197,7 +197,7 @@ def test_closing_a_reply_in_another_thread_ends_the_read(
     began = time.monotonic()
     with pytest.raises(TransportError, match="the reply is closed"):
         reply.read()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     closing.join()
     assert server.until(lambda: not server.open_connections)
 
@@ -210,7 +210,7 @@ def holding() -> Iterator[Callable[[bytes], str]]:
 
     def serve(listening: socket.socket, content: bytes) -> None:
         connection, _ = listening.accept()
-        with connection, suppress(ConnectionResetError):
+        with connection, suppress(ConnectionError):
             connection.recv(65536)
             connection.sendall(content)
             while connection.recv(65536):
@@ -224,7 +224,7 @@ def holding() -> Iterator[Callable[[bytes], str]]:
 
     yield start
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     for server in servers:
         server.close()
     assert not any(thread.is_alive() for thread in threads)

@@ -227,6 +227,6 @@ class SlowDisk:
     def __iter__(self) -> Any:
         self.is_read = True
         for _ in range(4):
-            threading.Event().wait(0.03)
+            threading.Event().wait(0.1)
             yield b"x"
         self.is_read = False

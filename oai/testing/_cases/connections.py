@@ -196,7 +196,7 @@ def rejecting() -> Iterator[str]:
         with sock:
             sock.recv(1024)
             sock.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
-            finished.wait(20)
+            finished.wait(60)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)

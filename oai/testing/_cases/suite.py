@@ -58,7 +58,7 @@ class Suite:
     interim = True
     owns_connections = False
     lingers = False
-    patience = 2.0
+    patience = 5.0
     memory_size = int(os.environ.get(MEMORY_VARIABLE) or 64 * 1024 * 1024)
     memory_limit = 8 * 1024 * 1024
     driver_type: type[Driver] = Driver

@@ -42,8 +42,8 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_slow_headers_do_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(head_pace=0.12, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
-        assert self.fetch(read=0.5) == b"x"
+        self.server.reply(Answer(head_pace=0.25, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
+        assert self.fetch(read=1) == b"x"
 
     def test_stalled_body_reaches_the_read_limit(self) -> None:
         for take in (lambda reply: reply.read(), list):
@@ -52,8 +52,8 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_slow_body_does_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(chunks=[b"x"] * 5, pace=0.12))
-        assert self.fetch(read=0.5) == b"xxxxx"
+        self.server.reply(Answer(chunks=[b"x"] * 6, pace=0.25))
+        assert self.fetch(read=1) == b"xxxxxx"
 
     @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
     def test_slow_body_reaches_the_total_limit(self, framing: Any) -> None:
@@ -63,8 +63,8 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_limits_do_not_carry_over_to_the_next_request(self) -> None:
-        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=0.5))
-        assert self.fetch(total=0.4, read=0.4) == b"x"
+        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=1.1))
+        assert self.fetch(total=1, read=1) == b"x"
         assert self.fetch() == b"y"
         assert self.server.connections == 1
 

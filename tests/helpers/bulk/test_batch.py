@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from chat_server import chat
+from clock import let_a_minute_pass
 from planted import KEY
 
 import oai
@@ -282,12 +283,16 @@ def test_failed_batch_sets_its_reason_on_every_request(run: Any, api: Api) -> No
         assert caught.value.code == "invalid"
 
 
-def test_block_can_be_repeated_after_its_deadline(run: Any, api: Api, tmp_path: Path) -> None:
+def test_block_can_be_repeated_after_its_deadline(
+    run: Any, api: Api, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = tmp_path / "batch.json"
     api.done = False
     queue = lambda batch: [ask(batch, "a"), ask(batch, "b")]  # noqa: E731
+    polls = lambda: [seen for seen in server.requests if seen.path == "/v1/batches/batch_0"]  # noqa: E731
+    let_a_minute_pass(monkeypatch, once=lambda: not api.done and len(polls()) == 2)
     with pytest.raises(oai.PollTimeoutError) as caught:
-        run(queue, journal=journal, deadline=0.5)
+        run(queue, journal=journal, deadline=60)
     assert caught.value.last.id == "batch_0"
     api.done = True
     made = run(queue, journal=journal)
@@ -734,10 +739,10 @@ def test_killed_batch_resumes_without_sending_a_request_twice(
     server.default = answer
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
         processes.append(first)
-        first.wait(timeout=60)
+        first.wait(timeout=120)
     assert killed
     assert first.returncode != 0
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     assert ended.stdout.strip() == str([f"re: {n}" for n in range(5)])
     assert api.texts == [str(n) for n in range(5)]
     assert len(api.batches) == 1

@@ -99,7 +99,7 @@ def test_concurrency_is_bounded_and_rows_are_read_lazily(run: Run, server: Loopb
 
 
 def test_first_error_stops_the_map_and_is_raised(run: Run, server: Loopback) -> None:
-    server.default = lambda seen: (time.sleep(0 if "bad" in seen.body.decode() else 0.05), echo(seen))[1]
+    server.default = lambda seen: (time.sleep(0 if "bad" in seen.body.decode() else 0.3), echo(seen))[1]
     rows = [row("a"), row("bad luck"), *(row(str(number)) for number in range(50))]
     with pytest.raises(oai.BadRequestError, match="bad luck"):
         run(rows, concurrency=2)
