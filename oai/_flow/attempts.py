@@ -19,7 +19,7 @@ from oai._errors import (
     ResponseTooLargeError,
     status_error,
 )
-from oai._flow.drivers import ClientIO, Effect
+from oai._flow.drivers import SYNC_IO, ClientIO, Effect
 from oai._flow.observe import Observer, find_observer
 from oai._flow.retry import may_retry, retry_delay
 from oai._http.encodings import ContentError, TooLarge, decoded
@@ -50,13 +50,22 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
         ResponseTooLargeError: the response is larger than the client's `max_body`.
         OpenAIError: there is no key.
     """
+    observer = find_observer(call.config.hooks)
+    flow = _attempts(call, transport, io, observer, needs_key=needs_key)
+    if observer is None or not observer.watches_end:
+        return flow
+    return observer.until_end(flow, is_async=io is not SYNC_IO)
+
+
+def _attempts(
+    call: PreparedCall, transport: Transport, io: ClientIO, observer: Observer | None, *, needs_key: bool
+) -> Flow:
     start = time.monotonic()
     config = call.config
     deadline = config.deadline
     if call.timeout.is_over or (deadline is not None and deadline <= 0):
         sent = SentRequest.of(call.request(None, call.timeout))
         raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
-    observer = find_observer(config.hooks)
     attempt = 0
     while True:
         key = _key(call, needs_key=needs_key)
@@ -132,10 +141,10 @@ def _observed(observer: Observer, request: Request, number: int, steps: Flow) ->
     try:
         response, reply = yield from steps
     except Exception as error:
-        yield from observer.on_attempt_end(None, None, error)
+        yield from observer.on_attempt_end(None, error)
         raise
     try:
-        yield from observer.on_attempt_end(response.status_code, response.headers, None)
+        yield from observer.on_attempt_end(response, None)
     except BaseException:
         if reply is not None:
             yield (reply.close,)

@@ -132,6 +132,11 @@ class Config:
         "Callable[[Attempt], Any] | None",
         "called with the failed `Attempt` before the wait for the next.",
     )
+    on_end: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called once for each call, with its last `Attempt`, when its response is read, its stream has ended, or it "
+        "has failed.",
+    )
     max_body: int | None = option(
         "int | None",
         "maximum bytes of a body that is read into memory, after decompression; by default 1 GiB.",
@@ -208,7 +213,7 @@ class Config:
         for name, declared in OPTIONS.items():
             value = options.get(name, declared.default)
             setattr(self, name, value if declared.read is None else declared.read(name, value))
-        hooks = self.on_request, self.on_reply, self.on_retry
+        hooks = self.on_request, self.on_reply, self.on_retry, self.on_end
         self.hooks = Hooks(*hooks) if any(hooks) else None
         if self.websocket_base_url is not None:
             from oai._request.base_url import as_http, split_base_url  # validate it now, not at the first connection

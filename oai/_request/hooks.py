@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from oai._http.messages import Headers, Request
+    from oai._http.messages import Body, Headers, Request
+    from oai._http.response import Response
+    from oai._metering.response_meter import ResponseFacts
+    from oai._metering.tokens import TokenUsage
 
 
 class Attempt:
@@ -25,10 +28,17 @@ class Attempt:
         error: the exception, if the response is missing or incomplete.
         elapsed: seconds from the start of this attempt to the end of its body (of a stream, to its headers).
         delay: in `on_retry`, the seconds until the next attempt.
-        context: a dict for the hooks themselves, such as for a span that `on_request` begins and `on_reply` ends.
+        context: a dict for the hooks themselves, shared by the attempts of a call, such as for a span that `on_request`
+            begins and `on_end` ends.
+        stream: whether the response is a stream.
+        keep_events: `on_request` sets it to let `on_end` read the events of a stream.
     """
 
     __slots__ = (
+        "_body",
+        "_content",
+        "_facts",
+        "_model",
         "_url",
         "began",
         "context",
@@ -36,14 +46,16 @@ class Attempt:
         "elapsed",
         "error",
         "headers",
+        "keep_events",
         "method",
         "number",
         "operation",
         "request_id",
         "status",
+        "stream",
     )
 
-    def __init__(self, request: Request, number: int) -> None:
+    def __init__(self, request: Request, number: int, context: dict[str, Any] | None = None) -> None:
         self.operation = request.operation.name if request.operation else None
         self.method = request.method
         self._url = request.url
@@ -54,8 +66,14 @@ class Attempt:
         self.error: Exception | None = None
         self.elapsed = 0.0
         self.delay: float | None = None
-        self.context: dict[str, Any] = {}
+        self.context: dict[str, Any] = {} if context is None else context
+        self.stream = request.stream
+        self.keep_events = False
         self.began = time.monotonic()
+        self._body: bytes | Body | None = request.body
+        self._content = b""
+        self._facts: ResponseFacts | None = None
+        self._model: str | None = None
 
     @property
     def url(self) -> str:
@@ -64,9 +82,60 @@ class Attempt:
 
         return redact_url(self._url)
 
+    @property
+    def model(self) -> str | None:
+        """The model that the request names, `None` if it names none."""
+        if self._model is None and self._body is not None:
+            from oai._metering.request_facts import request_facts  # few hooks need it
+
+            self._model = request_facts(self._body).model_name
+        return self._model
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """The tokens that the response reports; of a stream, not before `on_end`."""
+        return self.facts.usage
+
+    @property
+    def facts(self) -> ResponseFacts:
+        """What the response reports: tokens, model, id, finish reasons; of a stream, not before `on_end`."""
+        if self._facts is None:
+            from oai._metering.response_meter import ResponseFacts, facts_of  # few hooks need it
+
+            if not self._content:
+                return ResponseFacts()
+            self._facts = facts_of(self._content)
+        return self._facts
+
+    def set_response(self, response: Response) -> None:
+        """Take the status, the headers and the content of the response."""
+        self.status, self.headers, self.request_id = response.status_code, response.headers, response.request_id
+        self._content = response.content
+
+    def set_facts(self, facts: ResponseFacts) -> None:
+        """Take what a stream has reported."""
+        self._facts = facts
+
+    def read_request(self) -> Any:
+        """Return the body of the request as plain data, `None` if it is not JSON."""
+        return _plain(self._body)
+
+    def read_response(self) -> Any:
+        """Return the body of the response as plain data, a list of events if it is a stream with `keep_events`."""
+        if self._facts is not None and self._facts.events:
+            return [_plain(event) for event in self._facts.events]
+        return _plain(self._content)
+
     def __repr__(self) -> str:
         outcome = self.status or self.error or "in progress"
         return f"<Attempt {self.number} of {self.operation}: {self.method} {self.url}, {outcome}>"
+
+
+def _plain(body: Any) -> Any:
+    try:
+        return msgspec.json.decode(body) if isinstance(body, bytes) and body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 Hook = Callable[[Attempt], Any]
@@ -78,3 +147,4 @@ class Hooks(msgspec.Struct, frozen=True):
     on_request: Hook | None = None
     on_reply: Hook | None = None
     on_retry: Hook | None = None
+    on_end: Hook | None = None

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     on_request: Callable[[Attempt], Any] | None
     on_reply: Callable[[Attempt], Any] | None
     on_retry: Callable[[Attempt], Any] | None
+    on_end: Callable[[Attempt], Any] | None
     max_body: int | None
     max_event: int | None
     embeddings_as_arrays: bool
