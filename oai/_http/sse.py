@@ -6,6 +6,8 @@ and knows nothing of JSON.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -49,6 +51,42 @@ class EventParser:
 
     def feed(self, piece: bytes) -> list[ServerSentEvent]:
         """Process the next bytes and return the events that they complete."""
+        return [ServerSentEvent(data, name, self._id) for data, name in self.parse(piece)]
+
+    def parse(self, piece: bytes) -> Iterator[tuple[bytes, str]]:
+        """Process the next bytes and yield data and name of the events that they complete, each when it is requested.
+
+        So the events of a large piece are not in memory at once.
+        """
+        text = self._lines(piece)
+        at, completes, within = 0, False, bool(self._data or self._event)
+        while (end := text.find(b"\n", at)) >= 0:
+            # Nearly all events have one of these two forms. Parsing them line by line would cost more than decoding.
+            if not within and text.startswith(b"\n\n", end) and text.startswith(b"data: ", at):
+                data, name, at = text[at + 6 : end], "", end + 2
+            elif not within and text.startswith(b"data: ", end + 1) and (last := _named_end(text, at, end)):
+                data, name, at = text[end + 7 : last], text[at + 7 : end].decode(errors="replace"), last + 2
+            else:
+                line, at = text[at:end], end + 1
+                if line:
+                    self._field(line)
+                event = None if line else self._complete()
+                within = bool(self._data or self._event)
+                if event is None:
+                    continue
+                data, name = event
+            completes = True
+            yield data, name
+        if text:
+            rest = text[at:]
+            self._tail = [rest] if rest else []
+            if self._data and not completes:
+                self.held += len(piece)
+            else:
+                self.held = len(rest) + sum(map(len, self._data))
+
+    def _lines(self, piece: bytes) -> bytes:
+        """Return what is buffered and the piece, with LF as line ends; nothing, and buffer it, if it ends no line."""
         if not self._begun:
             piece = self._begin(piece)
         if self._skip_line_feed and piece:
@@ -58,35 +96,12 @@ class EventParser:
             # A line feed at the start of the next piece belongs to this line end; it must not count as a blank line.
             self._skip_line_feed = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if b"\n" not in piece:
-            if piece:
-                self._tail.append(piece)
-                self.held += len(piece)
-            return []
-        *blocks, rest = b"".join((*self._tail, piece)).split(b"\n\n")
-        events: list[ServerSentEvent] = []
-        if blocks and (self._data or self._event):
-            self._interpret(
-                [*blocks.pop(0).split(b"\n"), b""], events
-            )  # the end of an event that began in an earlier piece
-        last_id = self._id
-        for block in blocks:
-            # Nearly all events have one of these two forms. Parsing them line by line would cost more than decoding.
-            if block.startswith(b"data: ") and b"\n" not in block:
-                events.append(ServerSentEvent(block[6:], "", last_id))
-                continue
-            name, _, data = block.partition(b"\ndata: ")
-            if data and name.startswith(b"event: ") and b"\n" not in data and b"\n" not in name:
-                events.append(ServerSentEvent(data, name[7:].decode(errors="replace"), last_id))
-                continue
-            self._interpret([*block.split(b"\n"), b""], events)
-            last_id = self._id
-        lines = rest.split(b"\n")
-        rest = lines.pop()
-        self._interpret(lines, events)
-        self._tail = [rest] if rest else []
-        self.held = self.held + len(piece) if self._data and not events else len(rest) + sum(map(len, self._data))
-        return events
+        if b"\n" in piece:
+            return b"".join((*self._tail, piece)) if self._tail else piece
+        if piece:
+            self._tail.append(piece)
+            self.held += len(piece)
+        return b""
 
     def _begin(self, piece: bytes) -> bytes:
         """Drop a byte order mark, which may itself be split between pieces."""
@@ -98,19 +113,11 @@ class EventParser:
         self._begun = True
         return piece.removeprefix(BYTE_ORDER_MARK)
 
-    def _interpret(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
-        """Process complete lines by the standard's algorithm, and append the events that they complete."""
-        for line in lines:
-            if line.startswith(b"data: "):
-                self._data.append(line[6:])
-            elif line:
-                self._field(line)
-            else:
-                if self._data:
-                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                    events.append(ServerSentEvent(data, self._event, self._id))
-                    self._data = []
-                self._event = ""
+    def _complete(self) -> tuple[bytes, str] | None:
+        """Return the event that a blank line completes, if it has data."""
+        lines, name = self._data, self._event
+        self._data, self._event = [], ""
+        return (lines[0] if len(lines) == 1 else b"\n".join(lines), name) if lines else None
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -123,3 +130,9 @@ class EventParser:
             self._id = value.decode(errors="replace")
         elif name == b"retry" and value.isdigit() and len(value) <= LONGEST_NUMBER:
             self.retry = int(value)
+
+
+def _named_end(text: bytes, start: int, end: int) -> int:
+    """Return the end of the second line if the first one is a name, and a blank line follows; otherwise 0."""
+    last = text.find(b"\n", end + 1) if text.startswith(b"event: ", start) else 0
+    return last if last > 0 and text.startswith(b"\n\n", last) else 0

@@ -65,6 +65,14 @@ KEEPS = frozenset({"keep-alive", "Keep-Alive"})
 
 LONG_SIZE_LINE = f"the line before a chunk of the response has more than {MOST_SIZE_LINE} bytes"
 
+SIZES: dict[bytes, int] = {}
+"""Valid chunk sizes, with the CRLF after the chunk: a look-up instead of a check, as the events of a stream are of few
+sizes. Bounded, since servers choose them."""
+
+MOST_REMEMBERED = 1024
+LONGEST_REMEMBERED = 4
+"""Entries of `SIZES`, and digits of each."""
+
 HEX = b"0123456789abcdefABCDEF"
 
 
@@ -231,7 +239,8 @@ class Response:
                     if end < 0:
                         _check_size_line(data, at)
                         break
-                    left = _chunk_size(data[at:end]) + 2
+                    line = data[at:end]
+                    left = SIZES.get(line) or _chunk_size(line)
                     at = end + 2
                     if left == 2:
                         self._read = Response._read_trailers
@@ -324,13 +333,16 @@ def _refuse_chunk_end(end: bytes) -> NoReturn:
 
 
 def _chunk_size(line: bytes) -> int:
-    """Parse the line before a chunk: its size, and extensions, which are skipped."""
+    """Parse the line before a chunk: its size, and extensions, which are skipped. Count the CRLF after the chunk."""
     if 0 < len(line) <= MOST_DIGITS and not line.strip(HEX):  # the usual case
-        return int(line, 16)
+        size = int(line, 16) + 2
+        if len(line) <= LONGEST_REMEMBERED and len(SIZES) < MOST_REMEMBERED:
+            SIZES[line] = size
+        return size
     if len(line) > MOST_SIZE_LINE:
         raise LimitError(LONG_SIZE_LINE)
     digits, _, extension = line.partition(b";")
     digits = digits.rstrip(b" \t")
     if not 0 < len(digits) <= MOST_DIGITS or digits.strip(HEX) or b"\r" in extension or b"\n" in extension:
         raise ResponseError(f"invalid chunk size in the response: {quoted(line)}")
-    return int(digits, 16)
+    return int(digits, 16) + 2

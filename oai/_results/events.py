@@ -21,7 +21,7 @@ from oai._errors import (
 from oai._http.encodings import Feed, TooLarge
 from oai._http.encodings import decoder as content_decoder
 from oai._http.response import Response
-from oai._http.sse import EventParser, ServerSentEvent
+from oai._http.sse import EventParser
 from oai._json.decode import convert, lenient, parse_json
 from oai._json.error_body import read_error
 from oai._json.objects import plain
@@ -91,22 +91,21 @@ class EventDecoder:
         limit = maxsize if self._max_event is None else self._max_event
         parser, named, untyped, decode, reasons = self._parser, self._named, self._untyped, self._decode, self._reasons
         may_exceed = parser.held + len(piece) > limit
-        for event in parser.feed(piece):
-            data = event.data
+        for data, name in parser.parse(piece):
             if may_exceed and len(data) > limit:
                 raise self._too_large()
-            if named or event.event == "error" or not data.startswith(b"{"):
-                yield from self._uncommon(event)
+            if named or name == "error" or not data.startswith(b"{"):
+                yield from self._uncommon(data, name)
                 if self._marked:
                     return
                 continue
             try:
                 item = decode(data)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                yield from self._lenient(event)
+                yield from self._lenient(data)
                 continue
             if type(item) is not untyped:
-                yield from self._watched(item, event)
+                yield from self._watched(item, data)
                 continue
             if reasons is not None:
                 for choice in item.choices:
@@ -174,7 +173,7 @@ class EventDecoder:
         finished = bool(reasons) and None not in reasons.values() if reasons is not None else self._run_ended
         return finished and not self._parser.held
 
-    def _watched(self, item: Any, event: ServerSentEvent) -> Iterator[Any]:
+    def _watched(self, item: Any, data: bytes) -> Iterator[Any]:
         """Yield an event, and note whether it ends the stream or reports an error."""
         kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
         if isinstance(kind, str) and kind in self._ends:
@@ -182,7 +181,7 @@ class EventDecoder:
         elif (kind == "error" and not self._error_events) or (isinstance(item, dict) and self._is_failure(item)):
             if _is_declared_error(item):
                 yield item
-            raise self._failure(plain(item), event)
+            raise self._failure(plain(item), data)
         yield item
 
     def _is_failure(self, value: Any) -> bool:
@@ -194,49 +193,49 @@ class EventDecoder:
         kind = Any if self._named else self._type
         return is_error(value, kind) or (kind is Any and bool(value.get("error")))
 
-    def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
+    def _uncommon(self, data: bytes, name: str) -> Iterator[Any]:
         """Decode an event that has a name, or that is no object."""
-        data = event.data.strip()
-        if data.strip(QUOTES).startswith(END_MARKER):
+        text = data.strip()
+        if text.strip(QUOTES).startswith(END_MARKER):
             self.complete = self._marked = True
-        elif data and event.event == "error":
-            yield from self._named_error(event)
-        elif data:
-            value = self._json(event)
+        elif text and name == "error":
+            yield from self._named_error(data, name)
+        elif text:
+            value = self._json(data)
             if not self._named:
-                self._check_object(event, value)
-                yield from self._watched(convert(self._type, value), event)
+                self._check_object(data, value)
+                yield from self._watched(convert(self._type, value), data)
                 return
-            if event.event in _tags(self._type):
-                self._check_object(event, value)
+            if name in _tags(self._type):
+                self._check_object(data, value)
             elif self._is_failure(value):
-                raise self._failure(value, event)
-            self._run_ended = self._run_ended or event.event in LAST_OF_RUN
-            yield from self._watched(convert(self._type, {"event": event.event, "data": value}), event)
+                raise self._failure(value, data)
+            self._run_ended = self._run_ended or name in LAST_OF_RUN
+            yield from self._watched(convert(self._type, {"event": name, "data": value}), data)
 
-    def _named_error(self, event: ServerSentEvent) -> Iterator[Any]:
+    def _named_error(self, data: bytes, name: str) -> Iterator[Any]:
         """Raise the error of an event that is named `error`; yield it before if it is declared."""
         try:
-            value = parse_json(event.data)
+            value = parse_json(data)
         except msgspec.DecodeError:
-            value = event.data.decode(errors="replace")
+            value = data.decode(errors="replace")
         is_ordinary = self._error_events and isinstance(value, dict) and value.get("type") == "error"
         item: Any = None
         if is_ordinary or (isinstance(value, dict) and not value.get("error")):
-            item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
+            item = convert(self._type, {"event": name, "data": value} if self._named else value)
         if is_ordinary or _is_declared_error(item):
             yield item
         if not is_ordinary:
-            raise self._failure(value, event)
+            raise self._failure(value, data)
 
-    def _lenient(self, event: ServerSentEvent) -> Iterator[Any]:
+    def _lenient(self, data: bytes) -> Iterator[Any]:
         """Decode an event that does not match its type."""
-        value = self._json(event)
+        value = self._json(data)
         if self._is_failure(value):
-            raise self._failure(value, event)
+            raise self._failure(value, data)
         if self._reasons is not None:
             self._note_finish(self._reasons, value.get("choices"))
-        yield from self._watched(lenient(self._type, value), event)
+        yield from self._watched(lenient(self._type, value), data)
 
     @staticmethod
     def _note_finish(reasons: dict[Any, Any], choices: Any) -> None:
@@ -248,31 +247,29 @@ class EventDecoder:
                 if reason is not None or index not in reasons:
                     reasons[index] = reason
 
-    def _check_object(self, event: ServerSentEvent, value: Any) -> None:
+    def _check_object(self, data: bytes, value: Any) -> None:
         """Raise for an event whose data is null, a list, text or a number where its type is an object."""
         from oai._results.error_bodies import accepted_kinds, json_kind
 
         kinds = accepted_kinds(self._type)
         if kinds is not None and json_kind(value) not in kinds:
-            message = (
-                f"An event of the stream is {json_kind(value)}, not an object: {self._response.excerpt(event.data)}"
-            )
+            message = f"An event of the stream is {json_kind(value)}, not an object: {self._response.excerpt(data)}"
             raise APIResponseValidationError(message, response=self._response, body=value)
 
-    def _json(self, event: ServerSentEvent) -> Any:
+    def _json(self, data: bytes) -> Any:
         try:
-            return parse_json(event.data)
+            return parse_json(data)
         except msgspec.DecodeError as error:
             raise APIResponseValidationError(
-                f"An event of the stream is not JSON ({error}): {self._response.excerpt(event.data)}",
+                f"An event of the stream is not JSON ({error}): {self._response.excerpt(data)}",
                 response=self._response,
-                body=self._response.excerpt(event.data),
+                body=self._response.excerpt(data),
             ) from None
 
-    def _failure(self, value: Any, event: ServerSentEvent) -> StreamError:
+    def _failure(self, value: Any, data: bytes) -> StreamError:
         body = (value.get("error") or value) if isinstance(value, dict) else value
         shown = self._response.excerpt
-        message = shown(value) if isinstance(value, str) else read_error(event.data, shown)[0]
+        message = shown(value) if isinstance(value, str) else read_error(data, shown)[0]
         return StreamError(message, response=self._response, body=body)
 
 
