@@ -9,8 +9,9 @@ from oai._client.base import Client
 from oai._client.core import Core
 from oai._client.table_classes import with_shipped_table
 from oai._flow.attempts import attempts
-from oai._flow.drivers import async_io, drive_async
+from oai._flow.drivers import ASYNC_IO, drive_async
 from oai._request.prepare import prepare
+from oai._support.async_library import running_trio
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,6 +32,10 @@ class AsyncCore(Core):
 
     def default_transport(self) -> Transport:
         """Create the transport of a client that got none."""
+        if running_trio() is not None:
+            from oai.transports.httpx import AsyncHttpxTransport
+
+            return cast("Transport", AsyncHttpxTransport())
         from oai.transports.async_http import AsyncHTTPTransport
 
         return cast("Transport", AsyncHTTPTransport.shared())
@@ -39,7 +44,7 @@ class AsyncCore(Core):
         """Send a call; return the reply too if its body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
-        response, reply = await drive_async(attempts(call, self.transport, async_io(), needs_key=self.needs_key))
+        response, reply = await drive_async(attempts(call, self.transport, ASYNC_IO, needs_key=self.needs_key))
         return call.operation, response, reply
 
     async def call(self, *arguments: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import Headers, Timeout, TransportError
 from oai._recording.replies import AWAITABLE_NONE, AwaitableBytes
+from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
     from typing import Self
@@ -57,8 +58,6 @@ class FakeReply:
 
     def __await__(self) -> Generator[Any, Any, Self]:
         if self._delay:
-            from asyncio import sleep  # costs a sync program's start-up; an async one has loaded it already
-
             yield from sleep(min(self._delay, self._limit)).__await__()
             self._arrived()
         return self
@@ -87,8 +86,6 @@ class FakeReply:
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        from asyncio import sleep
-
         self._check_open()
         for piece in self._canned.pieces:
             await sleep(self._pause())

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from oai._http.encodings import TooLarge
+from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
     from oai._http.messages import Reply
@@ -89,9 +89,5 @@ SYNC_IO: Final = ClientIO(time.sleep, read_within)
 """The operations of a client without an event loop."""
 
 
-@cache
-def async_io() -> ClientIO:
-    """Return the operations of a client on asyncio."""
-    from asyncio import sleep  # a large module, already loaded in async programs only
-
-    return ClientIO(sleep, read_within_async)
+ASYNC_IO: Final = ClientIO(sleep, read_within_async)
+"""The operations of a client on an event loop."""

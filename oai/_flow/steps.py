@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from oai._request.client_core import core_of
+from oai._support import async_library
 
 R = TypeVar("R")
 
@@ -57,18 +59,14 @@ def sleep(client: Any, seconds: float) -> Any:
     """Sleep without blocking an async client's event loop. Yield the result."""
     if not core_of(client).is_async:
         return time.sleep(seconds)
-    from asyncio import sleep as async_sleep  # a large module, already loaded in async programs only
-
-    return async_sleep(seconds)
+    return async_library.sleep(seconds)
 
 
 def run_blocking(client: Any, work: Callable[[], Any]) -> Any:
     """Run blocking work, in a thread for async clients. Yield the result."""
     if not core_of(client).is_async:
         return work()
-    from asyncio import to_thread  # as above
-
-    return to_thread(work)
+    return async_library.to_thread(work)
 
 
 def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
@@ -112,23 +110,8 @@ def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
 
 
 async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
-    import asyncio
-
-    gate = asyncio.Semaphore(max(1, limit))
-    failed = False
-
     async def perform(task: Callable[[], Any]) -> Any:
-        nonlocal failed
-        async with gate:
-            if failed:
-                return None
-            try:
-                outcome = task()
-                return await (run_async(outcome) if isinstance(outcome, Generator) else outcome)
-            except BaseException:
-                failed = True
-                raise
+        outcome = task()
+        return await (run_async(outcome) if isinstance(outcome, Generator) else outcome)
 
-    futures = [asyncio.ensure_future(perform(task)) for task in tasks]
-    await asyncio.gather(*futures, return_exceptions=True)  # gather passes a cancellation on to all of them
-    return [future.result() for future in futures]
+    return await async_library.run_all([partial(perform, task) for task in tasks], limit)

@@ -111,7 +111,7 @@ def asyncify(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """Return a function that runs a blocking one in a thread."""
 
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        from asyncio import to_thread
+        from oai._support.async_library import to_thread
 
         return await to_thread(function, *args, **kwargs)
 

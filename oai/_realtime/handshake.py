@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError
 from oai._flow.attempts import attempts
-from oai._flow.drivers import SYNC_IO, async_io, drive, drive_async
+from oai._flow.drivers import ASYNC_IO, SYNC_IO, drive, drive_async
 from oai._flow.retry import may_retry
 from oai._http.messages import Timeout
 from oai._request.client_core import core_of
@@ -105,7 +105,7 @@ class Handshake:
         if not self.is_async:
             return drive(attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         transport: Any = AsyncSocketTransport(self._options, self.max_size)
-        return drive_async(attempts(call, transport, async_io()))
+        return drive_async(attempts(call, transport, ASYNC_IO))
 
     def check(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
         """Return the outcome of `open`; raise unless it is a WebSocket (a server may respond with another 2xx)."""

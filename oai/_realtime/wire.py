@@ -15,6 +15,7 @@ from typing import Any, Final
 from oai._errors import OpenAIError
 from oai._http.messages import Headers, Request, Timeout, TransportError
 from oai._realtime.reconnect import ABNORMAL, SocketClosed
+from oai._support.async_library import asyncio_loop
 from oai._support.excerpt import excerpt
 
 try:
@@ -204,6 +205,7 @@ class AsyncSocketTransport(_SocketTransport):
 
     async def send(self, request: Request) -> Any:
         """Return an `AsyncWebSocketWire`, or the reply of a server that rejects the handshake."""
+        asyncio_loop("a WebSocket", "under trio use OpenAI in a thread")
         arguments = self._arguments(request)
         try:
             return AsyncWebSocketWire(await connect_async(create_connection=_AsyncHandshake, **arguments))

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import Headers, Reply, TransportError
+from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
     from typing import Self
@@ -107,11 +108,9 @@ class ReplayedReply:
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import asyncio  # costs a sync program's start-up; an async one has loaded it already
-
         self._check_open()
         for wait, piece in self._pieces:
-            await asyncio.sleep(wait if self._pace else 0)
+            await sleep(wait if self._pace else 0)
             self._check_open()
             yield piece
         self._end()

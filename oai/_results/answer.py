@@ -150,7 +150,7 @@ class BinaryResponse:
 
     async def astream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
         """Write the content to a file as `write_to_file` does, without blocking the event loop."""
-        from asyncio import to_thread
+        from oai._support.async_library import to_thread
 
         await to_thread(self.write_to_file, file)
 

@@ -14,6 +14,7 @@ from oai._http.encodings import decoder as content_decoder
 from oai._http.messages import TransportError
 from oai._http.response import Response
 from oai._results.stream import at_once, body_error
+from oai._support.async_library import to_thread
 
 if TYPE_CHECKING:
     import os
@@ -293,8 +294,6 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
         return aiter(self.reply) if hasattr(self.reply, "__aiter__") else at_once(self.reply)
 
     async def _write(self, target: Any, piece: bytes) -> None:
-        from asyncio import to_thread
-
         await to_thread(target.write, piece)
 
 

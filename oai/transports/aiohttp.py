@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from oai._http.messages import Headers, Request, Timeout, TransportError
+from oai._support.async_library import asyncio_loop
 from oai.transports._async_bodies import pieces_of
 from oai.transports._limits import check
 from oai.transports._origins import ascii_url
@@ -86,8 +87,8 @@ class AiohttpTransport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         check(request.timeout)
-        url, limits = _url(request.url), _limits(request.timeout)
         session, replies = self._find_session()
+        url, limits = _url(request.url), _limits(request.timeout)
         proxy = proxy_for(request.url) if self._proxies and self._session is None else None
         headers, body = _content(request)
         proxy, login = (None, {}) if proxy is None else login_apart(proxy)  # errors of aiohttp show the URL
@@ -115,7 +116,7 @@ class AiohttpTransport:
         """Close this transport's own sessions."""
         self._closed = True
         endings, self._endings, self._sessions = list(self._endings.items()), WeakKeyDictionary(), WeakKeyDictionary()
-        here = asyncio.get_running_loop()
+        here = asyncio_loop(type(self).__name__) if endings else None
         for loop, ending in endings:
             if loop is here or not loop.is_running():
                 await ending.aclose()
@@ -131,7 +132,7 @@ class AiohttpTransport:
 
     def _find_session(self) -> _Session:
         """Return the session of the running loop, and the replies that use it."""
-        loop = asyncio.get_running_loop()
+        loop = asyncio_loop(type(self).__name__)
         if self._session is not None:
             self._session_loop = self._session_loop or loop
             if self._session_loop is not loop:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from oai._http.messages import Body, Headers, Request, TransportError
+from oai._support.async_library import asyncio_loop
 from oai.transports._async_bodies import pieces_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class AsgiTransport:
         """Call the application; return at the head of its response."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
+        asyncio_loop(type(self).__name__)
         reply = AsgiReply(request, raises=self._raise)
         self._running.add(reply)
         reply.start(self._app, _scope(request, dict(self._state)), self._running.discard)
@@ -79,6 +81,7 @@ class AsgiTransport:
             await lifespan.stop()
 
     async def __aenter__(self) -> Self:
+        asyncio_loop(type(self).__name__)
         self._lifespan = _Lifespan(self._app, self._state)
         await self._lifespan.start()
         return self

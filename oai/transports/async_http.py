@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
 from oai._http1 import Response as HTTPResponse
+from oai._support.async_library import asyncio_loop
 from oai.transports._async_exchanges import AsyncHTTPReply, exchange_over
 from oai.transports._async_sockets import open_socket
 from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
@@ -86,7 +87,7 @@ class AsyncHTTPTransport:
         self._check_open()
         timeout, body = request.timeout, request.body
         check(timeout)
-        loop = asyncio.get_running_loop()
+        loop = asyncio_loop(type(self).__name__)
         deadline = None if timeout.total is None else loop.time() + timeout.total
         ours = self._loops.of(loop)
         name, target = split_target(request.url)
@@ -122,8 +123,9 @@ class AsyncHTTPTransport:
     async def close(self) -> None:
         """Close all connections, those of responses that are being read as well."""
         self._closed = True
-        here = asyncio.get_running_loop()
-        for loop, ours in self._loops.items():
+        loops = self._loops.items()
+        here = asyncio_loop(type(self).__name__) if loops else None
+        for loop, ours in loops:
             ending = ours.end(self)
             if loop is here or not loop.is_running():
                 await ending

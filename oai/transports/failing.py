@@ -24,6 +24,7 @@ from oai._http.messages import Headers, Request, Timeout, TransportError, is_asy
 from oai._recording.cassette import RecordedResponse
 from oai._recording.replies import ReplayedReply
 from oai._results.stream import at_once
+from oai._support.async_library import sleep
 from oai._support.suggest import nearest
 
 WAYS: Final = ("refused", "reset", "truncated", "stalled")
@@ -158,9 +159,7 @@ class FailingTransport:
     def _sleep(self, seconds: float) -> Any:
         if not self.is_async:
             return time.sleep(seconds)
-        import asyncio  # costs a sync program's start-up; an async one has loaded it already
-
-        return asyncio.sleep(seconds)
+        return sleep(seconds)
 
 
 class _FailureRules:
@@ -261,12 +260,10 @@ class AsyncTruncatedReply(_TruncatedReply):
         return b"".join([piece async for piece in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import asyncio
-
         pieces = aiter(self._reply if hasattr(self._reply, "__aiter__") else at_once(self._reply))
         while self._left and (piece := await anext(pieces, None)) is not None:
             yield self._through(piece)
-        await asyncio.sleep(self._pause())
+        await sleep(self._pause())
         await self.close()
         raise self._failure()
 

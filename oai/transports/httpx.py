@@ -7,21 +7,20 @@ parameters and authentication are applied only if it was passed as `http_client`
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from oai._http.messages import Headers, Request, Timeout, TransportError
+from oai._http.messages import Request, Timeout, TransportError
+from oai._support.async_library import run_in, running_loop
 from oai.transports._async_bodies import pieces_of
 from oai.transports._cancellation import cancel_once
+from oai.transports._httpx_replies import AsyncHttpxReply, Errors, HttpxReply, as_transport_error, until
 from oai.transports._limits import remaining
 from oai.transports._tls import shared_tls_context
 
@@ -31,28 +30,11 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 100
 """Idle connections that a client created here keeps, as in the official SDK."""
 
-KINDS = {
-    "TimeoutException": "timeout",
-    "TimeoutError": "timeout",
-    "ConnectError": "connect",
-    "ProxyError": "connect",
-    "UnsupportedProtocol": "connect",
-    "InvalidURL": "connect",
-    "OverflowError": "connect",
-    "ExceptionGroup": "connect",
-    "WriteError": "send",
-    "LocalProtocolError": "send",
-    "StreamError": "closed",
-}
-"""The kind of failure by the name of an exception's class or its nearest base; any other is `receive`."""
-
 LIBRARIES = ("httpx", "httpx2")
 
 OF_HTTPX = ("HTTPError", "InvalidURL", "StreamError")
 OF_PYTHON = (OSError, ValueError, OverflowError, ExceptionGroup)
 """What sending may raise; the last two are caused by an invalid port, which no layer below checks."""
-
-Errors: TypeAlias = tuple[type[Exception], ...]
 
 
 class _Httpx:
@@ -145,7 +127,7 @@ class HttpxTransport(_Httpx):
             httpx_request = self._request(request, limits)
             response = self._client().send(httpx_request, **self._options(request))
         except self._errors as error:
-            raise _as_transport_error(error) from error
+            raise as_transport_error(error) from error
         return HttpxReply(response, limits, deadline, self._errors)
 
     def close(self) -> None:
@@ -168,46 +150,11 @@ class HttpxTransport(_Httpx):
             return self._own
 
 
-class HttpxReply:
-    """A response whose body an `httpx.Client` is receiving."""
-
-    def __init__(self, response: Any, limits: dict[str, float | None], deadline: float | None, errors: Errors) -> None:
-        self.status: int = response.status_code
-        self.headers, self._content = _received(response)
-        self._response = response
-        self._limits, self._read_limit = limits, limits["read"]
-        self._deadline, self._errors = deadline, errors
-        self._closed = False
-
-    def read(self) -> bytes:
-        """Return the whole body."""
-        return b"".join(self)
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
-        if self._content is not None:
-            if self._content:
-                yield self._content
-            return
-        try:
-            self._limits["read"] = remaining(self._deadline, self._read_limit)  # for the first wait of the body
-            for piece in self._response.iter_raw():
-                remaining(self._deadline, None)
-                if piece:
-                    yield piece
-        except self._errors as error:
-            self._response.close()
-            raise _as_transport_error(error, closed=self._closed) from error
-
-    def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
-        self._closed = True
-        self._response.close()
-
-
 class AsyncHttpxTransport(_Httpx):
-    """Send over an `httpx.AsyncClient`: the caller's in one event loop, or one of its own in each."""
+    """Send over an `httpx.AsyncClient`: the caller's in one event loop, or one of its own in each.
+
+    The event loop is one of asyncio or of trio.
+    """
 
     is_async = True
 
@@ -219,7 +166,7 @@ class AsyncHttpxTransport(_Httpx):
         proxies: bool = True,
     ) -> None:
         super().__init__(client, ssl_context=ssl_context, proxies=proxies)
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     async def send(self, request: Request) -> AsyncHttpxReply:
@@ -227,24 +174,25 @@ class AsyncHttpxTransport(_Httpx):
         deadline = _deadline(request.timeout)
         try:
             httpx_request = self._request(request, _limits(request.timeout, deadline))
-            async with _until(deadline):
+            async with until(deadline):
                 response = await cancel_once(self._client().send(httpx_request, **self._options(request)))
         except self._errors as error:
-            raise _as_transport_error(error) from error
+            raise as_transport_error(error) from error
         return AsyncHttpxReply(response, deadline, self._errors)
 
     async def close(self) -> None:
         """Close the clients of all running loops, unless the client is the caller's."""
         self._closed = True
         clients, self._clients = list(self._clients.items()), WeakKeyDictionary()
+        here = running_loop()
         for loop, client in [] if self._caller_client is not None else clients:
-            if loop is asyncio.get_running_loop():
+            if loop is here:
                 await client.aclose()
-            elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(client.aclose(), loop))
+            else:
+                await run_in(loop, client.aclose)
 
     def _client(self) -> Any:
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         with self._lock:  # of loops in several threads
             client = self._clients.get(loop)
             if client is not None:
@@ -253,47 +201,6 @@ class AsyncHttpxTransport(_Httpx):
                 raise TransportError("closed", "the client belongs to another event loop than the running one")
             client = self._clients[loop] = self._caller_client or self._new_client()
             return client
-
-
-class AsyncHttpxReply:
-    """A response whose body an `httpx.AsyncClient` is receiving."""
-
-    def __init__(self, response: Any, deadline: float | None, errors: Errors) -> None:
-        self.status: int = response.status_code
-        self.headers, self._content = _received(response)
-        self._response = response
-        self._deadline = deadline
-        self._errors = errors
-        self._closed = False
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        return b"".join([piece async for piece in self])
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
-        if self._content is not None:
-            if self._content:
-                yield self._content
-            return
-        pieces = self._response.aiter_raw()
-        try:
-            while True:
-                async with _until(self._deadline):
-                    piece = await cancel_once(anext(pieces, None))
-                if piece is None:
-                    return
-                if piece:
-                    yield piece
-        except self._errors as error:
-            await cancel_once(self._response.aclose())
-            raise _as_transport_error(error, closed=self._closed) from error
-
-    async def close(self) -> None:
-        """Close the connection, unless the body was read to its end."""
-        self._closed = True
-        await cancel_once(self._response.aclose())
 
 
 def _library(client: Any) -> Any:
@@ -308,19 +215,6 @@ def _library(client: Any) -> Any:
         raise ImportError("HttpxTransport needs httpx, which is not installed: pip install 'oai[httpx]'") from missing
 
 
-def _received(response: Any) -> tuple[Headers, bytes | None]:
-    """Return the headers, and the content if it was read already: by an event hook, or in a `MockTransport`.
-
-    Such content is decoded, so that the headers about its encoding no longer apply.
-    """
-    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
-    try:
-        content: bytes = response.content
-    except RuntimeError:  # `ResponseNotRead`: the usual case
-        return Headers(fields), None
-    return Headers(field for field in fields if field[0].lower() not in ("content-encoding", "content-length")), content
-
-
 def _deadline(timeout: Timeout) -> float | None:
     return None if timeout.total is None else time.monotonic() + timeout.total
 
@@ -330,18 +224,3 @@ def _limits(timeout: Timeout, deadline: float | None) -> dict[str, float | None]
     if timeout.is_over:
         raise TimeoutError("there is no time left")
     return {name: remaining(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
-
-
-def _until(deadline: float | None) -> AbstractAsyncContextManager[Any]:
-    return asyncio.timeout(None if deadline is None else max(deadline - time.monotonic(), 0.0))
-
-
-def _as_transport_error(error: Exception, *, closed: bool = False) -> TransportError:
-    """Return the error of the seam for one of httpx's."""
-    if closed:
-        return TransportError("closed", "the reply is closed")
-    kind = next((KINDS[base.__name__] for base in type(error).__mro__ if base.__name__ in KINDS), "receive")
-    text = str(error) or ("timed out" if kind == "timeout" else type(error).__name__)
-    if "without sending complete message body" in text or "incomplete chunked read" in text:
-        text = "the response was cut short"
-    return TransportError(kind, text)

@@ -20,6 +20,7 @@ from typing import Any
 
 from oai._flow.retry import quota_pause, server_pause
 from oai._http.messages import Headers, Request, TransportError, is_async
+from oai._support.async_library import wait_for
 
 MINUTE = 60.0
 
@@ -86,12 +87,10 @@ class Limiter:
         return side
 
     async def _send_async(self, request: Request) -> AsyncLimitedReply:
-        import asyncio  # which an async program has loaded already
-
         queue, began = self._queue, time.monotonic()
         with closing(queue.turn(request, began)) as turn:
             for wake, seconds in turn:
-                await asyncio.wait([asyncio.wrap_future(wake)], timeout=seconds)
+                await wait_for(wake, seconds)
         try:
             return AsyncLimitedReply(await _outcome(self._transport.send(_after(request, began))), queue)
         except BaseException:

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from oai._support.async_library import run_all
 from oai.helpers.bulk.answer_journal import AnswerJournal
 
 if TYPE_CHECKING:
@@ -93,39 +94,37 @@ async def amap(
     journal: str | os.PathLike[str] | None = None,
 ) -> list[Any]:
     """Call a method of `AsyncOpenAI`, or any coroutine function, for every row, as tasks; see `map`."""
-    import asyncio
-
     with ExitStack() as stack:
         work = _Work(function, rows, concurrency, progress, errors, journal, stack)
-        in_flight: dict[asyncio.Future[Any], _Row] = {}
+        rows_left = iter(work)
+        failed = False
 
-        async def collect() -> None:
-            done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
-                work.done(in_flight.pop(task), None if error is not None else task.result(), error)
+        async def call_rows() -> None:
+            nonlocal failed
+            try:
+                for row in rows_left:
+                    result, error = await _outcome(function, row)
+                    if failed:
+                        if error is None:  # the call was in flight when another one failed: it is paid for
+                            work.keep(row, result)
+                        return
+                    work.done(row, result, error)
+            except BaseException:
+                failed = True
+                raise
 
-        try:
-            for row in work:
-                in_flight[asyncio.ensure_future(call(function, row.value))] = row
-                while len(in_flight) >= concurrency:
-                    await collect()
-            while in_flight:
-                await collect()
-        except Exception:
-            await asyncio.gather(
-                *in_flight, return_exceptions=True
-            )  # let the calls in flight finish: they are paid for
-            raise
-        finally:
-            for task in in_flight:
-                task.cancel()
-            await asyncio.gather(*in_flight, return_exceptions=True)
-            work.keep_rest(in_flight)
+        await run_all([call_rows] * concurrency, concurrency)
         for row in work.replayed:
             result = work.results[row.number]
             work.results[row.number] = await result if inspect.isawaitable(result) else result
     return work.results
+
+
+async def _outcome(function: Callable[..., Any], row: _Row) -> tuple[Any, Exception | None]:
+    try:
+        return await call(function, row.value), None
+    except Exception as error:  # noqa: BLE001 - the map decides
+        return None, error
 
 
 def call(function: Callable[..., Any], row: Any) -> Any:

@@ -18,6 +18,7 @@ from oai._errors import LengthFinishReasonError, OpenAIError, ToolError
 from oai._flow.steps import run_concurrently
 from oai._json.encode import encode
 from oai._request.client_core import core_of
+from oai._support.async_library import to_thread
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
 from oai.helpers.structured.functions import Tools
@@ -100,8 +101,6 @@ class ToolRunner:
             return self._failed(call, error)
 
     async def _run_async(self, call: ToolCall) -> str:
-        from asyncio import to_thread  # slow to import, and unused in sync programs
-
         try:
             function = self._function(call)
             result = function() if self._is_coroutine(call) else await to_thread(function)
