@@ -157,8 +157,9 @@ def _arguments(row: Row, word: str, rest: list[str]) -> Iterator[str]:
     elif not sign:
         used = {_parts(text)[0] for text in rest}
         for param in sorted(params, key=lambda param: params[param].endswith("?")):  # the required ones first
-            if param.startswith(word) and param not in used and param not in row.path_params:
-                yield f"{param}{_sign(row, param, params[param])}"
+            text = f"{param}{_sign(row, param, params[param])}"
+            if text.startswith(word) and param not in used and param not in row.path_params:
+                yield text
 
 
 def _parts(word: str) -> tuple[str, str, str]:

@@ -105,26 +105,46 @@ def test_unknown_shell_is_an_error(capfd: Output) -> None:
     assert "bash | zsh | fish" in fails(capfd, 2, "completion")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+RUN = {
+    "bash": 'source <(oai completion bash); COMP_LINE="$1"; COMP_POINT=${#1}; _oai; printf "%s\\n" "${COMPREPLY[@]}"',
+    "zsh": (
+        "compdef() { : }; compadd() { local end=' '; [ $1 = -S ] && { end=; shift 2 }; shift; "
+        'for each; print -r -- "$each$end"; }; '
+        'source <(oai completion zsh); words=("${(@s: :)1}"); CURRENT=$#words; _oai'
+    ),
+    "fish": "oai completion fish | source; complete -C $argv[2]",
+}
+"""Code that prints the completions of a line, by shell."""
+
+
+@pytest.mark.parametrize("shell", RUN)
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("oai files.create pur", ["purpose="]),
-        ("oai files.create purpose=user", ["user_data "]),
-        ("oai files.create file@REA", ["README.md "]),
-        ("oai chat.completions.create messages:", [""]),
+        ("oai files.create purpose=user", ["purpose=user_data"]),
+        ("oai files.create file@REA", ["file@README.md"]),
+        ("oai chat.completions.create messages:", ["messages:="]),
         ("oai moderations.create in", ["input="]),
-        ("oai models.retr", ["models.retrieve "]),
+        ("oai models.retr", ["models.retrieve"]),
     ],
 )
-def test_bash_completes(line: str, expected: list[str], tmp_path: Path) -> None:
+def test_shell_completes(shell: str, line: str, expected: list[str], tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
     program = tmp_path / "oai"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oai "$@"\n')
     program.chmod(0o755)
-    code = 'source <(oai completion bash); COMP_LINE="$1"; COMP_POINT=${#1}; _oai; printf "%s\\n" "${COMPREPLY[@]}"'
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),
+    }
     done = subprocess.run(
-        ["bash", "-c", code, "bash", line], check=True, capture_output=True, text=True, env=environment, cwd=ROOT
+        [shell, "-c", RUN[shell], shell, line], check=False, capture_output=True, text=True, env=environment, cwd=ROOT
     )
     assert done.stderr == ""
-    assert done.stdout.splitlines() == expected
+    kept = line.rpartition(" ")[2] if shell == "bash" else ""
+    kept = kept[: max(map(kept.rfind, "=:@")) + 1]  # bash replaces only what follows these
+    assert [f"{kept}{each}".rstrip() for each in done.stdout.splitlines()] == expected
