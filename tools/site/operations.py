@@ -13,6 +13,7 @@ from typing import Any, get_args
 import msgspec
 
 from oai._table.load import shipped_table
+from oai._table.providers import all_providers
 from oai._table.rows import Row
 from oai._table.table import Table
 from oai._table.type_expressions import resolve
@@ -76,6 +77,7 @@ def _describe(name: str, row: Row) -> dict[str, Any]:
         "aliases": [alias for alias, _ in row.aliases()],
         "deprecated": row.deprecated,
         "auth": row.auth,
+        "providers": [provider for provider, each in all_providers().items() if each.has and each.lists(name)],
     }
 
 
@@ -148,6 +150,8 @@ def _section(operation: dict[str, Any]) -> Iterator[str]:
         f"; with `stream=True`, events of {_linked(operation['stream'])}." if operation["stream"] else "."
     )
     yield ""
+    if operation["providers"]:
+        yield f"[Providers](../howto/providers.md) that document it: {', '.join(operation['providers'])}.\n"
     yield from _calls(operation)
 
 
