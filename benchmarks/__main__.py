@@ -9,17 +9,23 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import chart, cost, cost_chart, cost_text, crowd, memory, page
 from benchmarks.judge import BOUNDS, grown, judge, report, shown
 from benchmarks.measures import measures
 from benchmarks.server import PINS, pin, running
 
+if TYPE_CHECKING:
+    from benchmarks.clocks import Times
+
 Outcome = tuple[dict[str, Any], list[str]]
 """Results by name, and what is missed."""
+
+MOST_REPEATS = 4
+"""How often a measure that misses a bound is repeated."""
 
 
 def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
@@ -31,8 +37,7 @@ def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
         if options.only and name not in options.only:
             continue
         pin(server, together=name not in crowd.MEASURES)
-        times = measure()
-        results[name], missed = judge(name, times, quick=options.quick)
+        times, results[name], missed = judged(name, measure, quick=options.quick)
         report(name, times, results[name], missed)
         failed += [f"{BOUNDS[name]['title']}: {what}" for what in missed]
     if options.chart:
@@ -40,6 +45,19 @@ def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
     if options.page:
         page.put(options.page, "results", f"{page.table(results, BOUNDS, shown)}\n\n{versions()}.")
     return results, failed
+
+
+def judged(name: str, measure: Callable[[], Times], *, quick: bool) -> tuple[Times, dict[str, Any], list[str]]:
+    """Measure and judge; if a bound is missed, add further rounds, among which those of a busy moment are few."""
+    times = measure()
+    result, missed = judge(name, times, quick=quick)
+    for _ in range(MOST_REPEATS):
+        if not missed:
+            break
+        for rival, rounds in measure().items():
+            times[rival] += rounds
+        result, missed = judge(name, times, quick=quick)
+    return times, result, missed
 
 
 def growing_cost(port: int, _: int, options: argparse.Namespace) -> Outcome:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paths import ROOT
 
 from benchmarks import clocks, judge, local, page, rivals, server, tables
-from benchmarks.__main__ import main
+from benchmarks.__main__ import judged, main
 from benchmarks.cost_text import line, shown
 from benchmarks.fit import Fit, fit, steepest
 from oai._table.load import load_table, shipped_table
@@ -96,6 +96,22 @@ def test_a_ratio_above_its_bound_is_missed() -> None:
     ]
     assert judge.judge("call", slow, quick=True)[1] == []  # which has a bound of its own
     assert judge.judge("call", {**slow, rivals.OURS: [1.5e-4]}, quick=True)[1] == ["1.50 of tight urllib3, at most 1.4"]
+
+
+@pytest.mark.parametrize(("busy", "missed"), [(9, 0), (18, 0), (45, 1)])
+def test_a_measure_that_misses_a_bound_gets_more_rounds(busy: int, missed: int) -> None:
+    """In a busy round one's turn takes longer than the other's; what is slow in all rounds remains missed."""
+    taken: list[int] = []
+
+    def measure() -> dict[str, list[float]]:
+        taken.append(9)
+        return {"tight urllib3": [1e-4] * 9, rivals.OURS: [(1e-4, 2e-4)[sum(taken) <= busy]] * 9}
+
+    times, result, complaints = judged("call", measure, quick=True)
+    assert len(complaints) == missed
+    assert {len(rounds) for rounds in times.values()} == {sum(taken)}
+    assert sum(taken) == {9: 27, 18: 45, 45: 45}[busy]
+    assert result["of_limit"] == pytest.approx((1, 2)[missed])
 
 
 def test_a_server_that_is_hardly_faster_than_the_client_misses_its_bound() -> None:
