@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from oai import types as types
     from oai._client.azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._client.azure import AzureOpenAI as AzureOpenAI
+    from oai._client.bedrock import AsyncBedrockOpenAI as AsyncBedrockOpenAI
+    from oai._client.bedrock import BedrockOpenAI as BedrockOpenAI
     from oai._client.default_http_clients import DefaultAioHttpClient as DefaultAioHttpClient
     from oai._client.default_http_clients import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
     from oai._client.default_http_clients import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from oai._json.pages import Page as Page
     from oai._json.pages import TokenPage as TokenPage
     from oai._official.constants import DEFAULT_CONNECTION_LIMITS as DEFAULT_CONNECTION_LIMITS
+    from oai._official.typing import DataResidency as DataResidency
     from oai._official.typing import NoneType as NoneType
     from oai._official.typing import ProxiesTypes as ProxiesTypes
     from oai._official.typing import RequestOptions as RequestOptions
@@ -134,13 +137,10 @@ if TYPE_CHECKING:
     not_given = omit
 
     # Placeholders, see `oai._official.missing`.
-    AsyncBedrockOpenAI: Any
     AsyncComputerDriver: Any
     AsyncComputerToolset: Any
-    BedrockOpenAI: Any
     ComputerDriver: Any
     ComputerToolset: Any
-    DataResidency: Any
     OAuthError: Any
 
     # The options of the module's own client; `None` means the environment or the default.
@@ -168,6 +168,7 @@ _HOMES = {
     "oai._results.answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",
     "oai._client.async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
     "oai._client.azure": "AsyncAzureOpenAI AzureOpenAI",
+    "oai._client.bedrock": "AsyncBedrockOpenAI BedrockOpenAI",
     "oai._client.sync_client": "Client=OpenAI OpenAI",
     "oai._request.config": "DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
     "oai._realtime.connection": "AsyncConnection Connection",
@@ -221,12 +222,11 @@ _HOMES = {
     "oai.types.websockets": "ReconnectingOverrides",
     "oai.version": "",
     "oai._official.constants": "DEFAULT_CONNECTION_LIMITS",
-    "oai._official.typing": "NoneType ProxiesTypes RequestOptions",
+    "oai._official.typing": "DataResidency NoneType ProxiesTypes RequestOptions",
     "oai._official.utils": "file_from_path",
     "oai._official.version": "__title__",
     "oai._official.missing": (
-        "AsyncBedrockOpenAI=provider.AsyncBedrockOpenAI BedrockOpenAI=provider.BedrockOpenAI "
-        "DataResidency=provider.DataResidency OAuthError=auth.OAuthError "
+        "OAuthError=auth.OAuthError "
         "AsyncComputerDriver=browser.AsyncComputerDriver AsyncComputerToolset=browser.AsyncComputerToolset "
         "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset"
     ),

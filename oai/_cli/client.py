@@ -69,11 +69,17 @@ def find_profile(options: argparse.Namespace) -> Profile | None:
     return profile(name, check_operations=not options.unchecked)
 
 
+def provider_of(options: argparse.Namespace) -> Any:
+    """Return what the client takes as `provider`: a name, for rows with code, else their profile."""
+    found = find_profile(options)
+    return found if found is None or found.row.code is None else found.name
+
+
 def make_client(options: argparse.Namespace, transport: Transport | None) -> Any:
     """Create the client; it reads the environment for options that are not set."""
     from oai._client.sync_client import OpenAI
 
-    provider = find_profile(options)
+    provider = provider_of(options)
     arguments: dict[str, Any] = {"transport": transport, "base_url": options.base_url, "table": options.table}
     arguments["provider"] = provider
     for name in ("timeout", "max_retries"):

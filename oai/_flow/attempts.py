@@ -28,6 +28,7 @@ from oai._http.response import Response, SentRequest
 from oai._request.options import check_key
 
 if TYPE_CHECKING:
+    from oai._request.dialect import Dialect
     from oai._request.prepare import PreparedCall
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -67,13 +68,14 @@ def _attempts(
         sent = SentRequest.of(call.request(None, call.timeout))
         raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
     attempt = 0
+    signer = config.dialect if config.dialect.signs and needs_key else None
     while True:
         key = _key(call, needs_key=needs_key)
         if callable(key):
             key = yield from _called(key, call)
         remaining = None if deadline is None else deadline - (time.monotonic() - start)
         request = call.request(key, call.timeout if remaining is None else call.timeout.within(remaining))
-        steps = _attempt(call, request, transport, io, attempt, start)
+        steps = _attempt(call, request, transport, io, signer, attempt, start)
         try:
             response, reply = yield from steps if observer is None else _observed(observer, request, attempt, steps)
         except TransportError as error:
@@ -95,12 +97,22 @@ def _attempts(
 
 
 def _attempt(
-    call: PreparedCall, request: Request, transport: Transport, io: ClientIO, number: int, start: float
+    call: PreparedCall,
+    request: Request,
+    transport: Transport,
+    io: ClientIO,
+    signer: Dialect | None,
+    number: int,
+    start: float,
 ) -> Flow:
     """Send once; return the response, and the open reply of a response whose body is streamed."""
     began = time.monotonic()
-    reply: Reply = yield transport.send, request
-    if reply.status in REDIRECTS:
+    reply: Reply
+    if signer is None:
+        reply = yield transport.send, request
+    else:
+        reply = yield from _signed(signer, request, transport, io)
+    if reply.status in REDIRECTS and call.config.dialect.follows_redirects:
         reply = yield from _follow(reply, request, transport, began)
     response = Response(
         reply.status,
@@ -128,6 +140,18 @@ def _attempt(
         message = f"the response is larger than max_body ({limit} bytes)"
         raise ResponseTooLargeError(message, response=response) from None
     return response, None
+
+
+def _signed(signer: Dialect, request: Request, transport: Transport, io: ClientIO) -> Generator[Effect, Any, Reply]:
+    """Sign a request and send it; once more with new credentials if the server rejects the old ones."""
+    yield from signer.sign(request, transport, io)
+    reply: Reply = yield transport.send, request
+    if reply.status != 401 or not signer.renew(request):
+        return reply
+    yield (reply.close,)
+    yield from signer.sign(request, transport, io)
+    reply = yield transport.send, request
+    return reply
 
 
 def _is_success(status: int) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from oai._http.encodings import TooLarge
-from oai._support.async_library import sleep
+from oai._support.async_library import sleep, to_thread
 
 if TYPE_CHECKING:
     from oai._http.messages import Reply
@@ -38,7 +38,7 @@ def drive(flow: Generator[Effect, Any, Any]) -> Any:
 
 
 async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
-    """Run a flow and perform each of its effects, awaiting awaitables."""
+    """Run a flow and perform each of its effects, awaiting awaitables. A cancellation closes it."""
     try:
         function, *arguments = next(flow)
         while True:
@@ -52,13 +52,19 @@ async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
                 function, *arguments = flow.send(outcome)
     except StopIteration as end:
         return end.value
+    except BaseException:
+        flow.close()  # now, not when the traceback is freed: it may hold a lock
+        raise
 
 
 class ClientIO(msgspec.Struct, frozen=True):
-    """The two operations that differ between sync and async: sleeping, and reading a size-limited body."""
+    """The operations that differ between sync and async."""
 
     sleep: Callable[[float], Any]
     read_limited: Callable[[Any, int], Any]
+    run: Callable[..., Any]
+    """Runs a function that blocks, with its arguments: in a thread, where there is an event loop."""
+    is_async: bool
 
 
 def read_within(reply: Reply, limit: int) -> bytes:
@@ -85,9 +91,13 @@ async def read_within_async(reply: Any, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-SYNC_IO: Final = ClientIO(time.sleep, read_within)
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+SYNC_IO: Final = ClientIO(time.sleep, read_within, _run, is_async=False)
 """The operations of a client without an event loop."""
 
 
-ASYNC_IO: Final = ClientIO(sleep, read_within_async)
+ASYNC_IO: Final = ClientIO(sleep, read_within_async, to_thread, is_async=True)
 """The operations of a client on an event loop."""

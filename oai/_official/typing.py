@@ -21,6 +21,7 @@ AnyMapping: TypeAlias = Mapping[str, object]
 FileContent: TypeAlias = Content
 FileTypes: TypeAlias = File
 Base64FileInput: TypeAlias = Any
+DataResidency: TypeAlias = Literal["global", "us", "eu", "ae", "au", "in", "jp"]
 BinaryTypes: TypeAlias = Any
 AsyncBinaryTypes: TypeAlias = Any
 RequestFiles: TypeAlias = Mapping[str, File] | Sequence[tuple[str, File]]

@@ -8,7 +8,7 @@ from unicodedata import category, normalize
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
-from oai._request.options import DEFAULT_BASE_URL
+from oai._request.options import DEFAULT_BASE_URL, OptionValueError
 from oai._support.loopback import is_loopback
 
 SAFE = "/%!$&'()*+,;=:@"
@@ -89,14 +89,14 @@ def residency_url(region: str, base_url: str | None) -> str:
     """Return the base URL of a region.
 
     Raises:
-        OpenAIError: there is no such region, or a base URL as well.
+        OptionValueError: there is no such region, or a base URL as well.
     """
     if base_url is not None:
-        raise OpenAIError("data_residency and base_url exclude each other: pass one")
+        raise OptionValueError("data_residency and base_url exclude each other: pass one")
     if region == "global":
         return DEFAULT_BASE_URL
     if region not in REGIONS:
-        raise OpenAIError(f"data_residency must be global or one of {', '.join(REGIONS)}, not {region!r}")
+        raise OptionValueError(f"data_residency must be global or one of {', '.join(REGIONS)}, not {region!r}")
     return DEFAULT_BASE_URL.replace("://", f"://{region}.")
 
 

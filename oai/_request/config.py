@@ -244,9 +244,8 @@ class Config:
             TypeError: a header, the query or the URL holds a secret, which the environment could not restore.
         """
         options = self._options()
-        if self.dialect.is_other_service:  # the provider is configured again where it is unpickled
-            del options["dialect"]
-            options = {name: value for name, value in options.items() if not isinstance(value, Omit)}
+        if self.dialect.is_other_service:
+            options = self.dialect.pickled({n: value for n, value in options.items() if not isinstance(value, Omit)})
         if self.pickle_keys:
             return options
         from oai._request.pickling import option_with_secret  # compiles regular expressions

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._errors import OpenAIError
-from oai._request.options import environment
+from oai._request.options import OptionValueError, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from typing import Protocol
 
+    from oai._http.messages import Request
     from oai._table.operation import Operation
 
     class Provider(Protocol):
@@ -35,6 +36,11 @@ class Dialect:
 
     needs_key = True
     """Whether a request without a key is refused before it is sent."""
+
+    signs = False
+    """Whether `sign` adds the credentials of each attempt."""
+
+    follows_redirects = True
 
     headers: Mapping[str, str] = {}
     """Header fields of every request, which those of the client override."""
@@ -57,6 +63,18 @@ class Dialect:
         """Return the header that carries a key."""
         return "Authorization", f"Bearer {key}"
 
+    def sign(self, request: Request, transport: Any, io: Any) -> Generator[Any, Any, None]:
+        """Add the credentials of one attempt to its request, by effects of `_flow.drivers`, if `signs`."""
+        raise NotImplementedError
+
+    def renew(self, request: Request) -> bool:  # noqa: ARG002 - for subclasses
+        """After a response with status 401: tell whether other credentials can be had, and take the old ones off."""
+        return False
+
+    def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options for a pickle: the provider is configured again where it is unpickled."""
+        return {name: value for name, value in options.items() if name != "dialect"}
+
     def key_hint(self, *, admin: bool) -> str:
         """Return how to pass the key of an operation, for the error of a missing one."""
         option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if admin else ("api_key", "OPENAI_API_KEY")
@@ -72,6 +90,8 @@ def residency_base_url(options: Mapping[str, Any]) -> str:
 
     if options.get("provider") is not None:
         raise OpenAIError("data_residency and provider exclude each other: pass one")
+    if options.get("websocket_base_url") is not None:
+        raise OptionValueError("data_residency and websocket_base_url exclude each other: pass one")
     return residency_url(options["data_residency"], options.get("base_url"))
 
 

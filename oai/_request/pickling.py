@@ -13,7 +13,7 @@ def option_with_secret(options: Mapping[str, Any]) -> str | None:
     """Return the first option that holds a secret, which the environment could not restore."""
     query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in options["default_query"].items())
     urls = {
-        "base_url": options["base_url"],
+        "base_url": options.get("base_url", ""),
         "websocket_base_url": options["websocket_base_url"] or "",
         "default_query": f"http://x/{query and '?'}{query}",
     }

@@ -46,7 +46,7 @@ def configure(provider: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = provider
     if isinstance(provider, str):
-        found = profile(provider)
+        found = _named(provider)
     elif isinstance(provider, Mapping):
         found = Profile("the provider", provider_row("provider", provider, all_providers()))
     configure_options = getattr(found, "configure_options", None)
@@ -55,6 +55,17 @@ def configure(provider: Any, options: Mapping[str, Any]) -> dict[str, Any]:
             f"provider must be a name, a mapping of its row, or of oai.providers, not {type(provider).__name__}"
         )
     return {**configure_options(dict(options)), "provider": provider}
+
+
+def _named(name: str) -> Any:
+    """Return the provider of a name: its row, or what the function returns that its row names."""
+    row = find_provider(name)
+    if row.code is None:
+        return Profile(name, row)
+    from importlib import import_module
+
+    module, _, function = row.code.partition(":")
+    return getattr(import_module(module), function)()
 
 
 class Profile(Dialect):

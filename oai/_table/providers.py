@@ -46,6 +46,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Its operations, `files.*` for all below `files`; empty if it has all that are not in `lacks`."""
     lacks: list[str] = []
     quirks: list[str] = []
+    code: str | None = None
+    """The function that returns the provider, as `module:function`, for services that code signs for."""
     deployment: str = ""
     deployments: frozenset[str] = frozenset()
     sockets: frozenset[str] = frozenset()

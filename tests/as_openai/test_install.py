@@ -169,7 +169,7 @@ def test_a_command_line_without_a_program_shows_the_usage(words: tuple[str, ...]
 
 def test_missing_names_can_be_imported_and_say_why_when_they_are_used() -> None:
     program = """
-from openai import BedrockOpenAI, OAuthError
+from openai import ComputerDriver, OAuthError
 from openai._utils import LazyProxy
 class Derived(LazyProxy): pass
 try:
@@ -177,11 +177,17 @@ try:
 except OAuthError:
     pass
 except KeyError:
-    print(isinstance(3, BedrockOpenAI), hasattr(BedrockOpenAI, "copy"))
-for use in (BedrockOpenAI, Derived, lambda: BedrockOpenAI.copy):
+    print(isinstance(3, ComputerDriver), hasattr(ComputerDriver, "copy"))
+for use in (ComputerDriver, Derived, lambda: ComputerDriver.copy):
     try:
         use()
     except NotImplementedError as error:
         print(str(error).partition(" is not available in oai: ")[0].replace(" ", "_"))
 """
-    assert code(program) == ["False", "False", "openai's_BedrockOpenAI", "openai's_LazyProxy", "openai's_BedrockOpenAI"]
+    assert code(program) == [
+        "False",
+        "False",
+        "openai's_ComputerDriver",
+        "openai's_LazyProxy",
+        "openai's_ComputerDriver",
+    ]

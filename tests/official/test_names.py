@@ -41,8 +41,8 @@ def test_every_name_that_the_sdk_exports_is_there() -> None:
     missing = [name for name in openai.__all__ if not hasattr(oai, name)]
     assert missing == []
     assert {name for name in openai.__all__ if is_placeholder(getattr(oai, name))} == {
-        *("AsyncBedrockOpenAI", "AsyncComputerDriver", "AsyncComputerToolset", "BedrockOpenAI"),
-        *("ComputerDriver", "ComputerToolset", "DataResidency", "OAuthError"),
+        *("AsyncComputerDriver", "AsyncComputerToolset"),
+        *("ComputerDriver", "ComputerToolset", "OAuthError"),
     } & {*openai.__all__}
 
 
@@ -54,7 +54,6 @@ def test_settings_and_call_paths_of_the_module_are_there() -> None:
 
 WITHOUT_COUNTERPART = {
     "auth": "workload identities",
-    "lib.bedrock": "a provider without a table",
     "lib.browser": "drives a browser",
     "lib.computer": "drives a computer",
     "lib.decisions_tool_runner": "`run_tools` is the runner here",
@@ -64,7 +63,6 @@ WITHOUT_COUNTERPART = {
     "lib.responses_websocket": "a layer over the connection of `client.responses`",
     "lib.streaming": "type variables of its event handlers",
     "lib.tool_diagnostics": "events of the runners",
-    "providers": "providers without a table",
     "resources": "classes behind the attributes of its WebSocket connections",
 }
 """Public modules whose names are placeholders, all or some of them, and what they are."""
