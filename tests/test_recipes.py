@@ -51,6 +51,7 @@ PRINTED = {
     "structured_outputs.py": r"^\d.* easy \['offline'\]\nSolution\(",
     "tools.py": r"It is 12 degrees(.|\n)*umbrella",
     "tools_by_hand.py": r"called: multiply \{'a': .*\n.*12\.5 times 7",
+    "usage.py": r"^the budget of 500 tokens for tag 'trial'(.|\n)*\ntotal +2 .*\n\n?# HELP oai_requests_total",
     "vector_store.py": r"^completed(.|\n)*How deep is the sea\?",
     "webhooks.py": r"^200 response resp_1 is completed\n400 ",
 }

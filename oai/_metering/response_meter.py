@@ -44,6 +44,7 @@ class ResponseFacts:
         finish_reasons: why each choice, or the response, ended.
         error: the type of the error in the body, if there is one.
         seconds_to_first_chunk: from the start of the attempt to the first bytes of the body of a stream.
+        event_count: the number of events of a stream.
         events: the data of each event, if they are kept.
     """
 
@@ -54,6 +55,7 @@ class ResponseFacts:
         self.finish_reasons: list[str] = []
         self.error: str | None = None
         self.seconds_to_first_chunk: float | None = None
+        self.event_count = 0
         self.events: list[bytes] = []
 
     def add(self, data: bytes) -> None:
@@ -108,6 +110,11 @@ class ResponseMeter:
         except TransportError:
             self._plain = self._pieces = None
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the response is a stream of events."""
+        return self._parser is not None
+
     def feed(self, piece: bytes) -> None:
         """Take the next piece as it was transferred."""
         if self._began is not None:
@@ -133,6 +140,7 @@ class ResponseMeter:
         for event in parser.feed(piece):
             if event.data.startswith(b"{"):
                 self.facts.add(event.data)
+                self.facts.event_count += 1
                 if self._keep_events:
                     self.facts.events.append(event.data)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oai.transports.offline import OfflineTransport
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
+    from oai.transports.usage import Budget, BudgetExceededError, Usage
     from oai.transports.wsgi import WsgiTransport
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "AsyncTransport",
     "BlockingTransport",
     "Body",
+    "Budget",
+    "BudgetExceededError",
     "CassetteError",
     "CassetteMiss",
     "Fail",
@@ -66,6 +69,7 @@ __all__ = [
     "UnexpectedCall",
     "UnusedAnswers",
     "Urllib3Transport",
+    "Usage",
     "WsgiTransport",
     "is_async",
 ]
@@ -87,6 +91,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             "oai.transports.offline": "OfflineTransport",
             "oai.transports.recorder": "CassetteError CassetteMiss Recorder SecretFound UnusedAnswers",
             "oai.transports.urllib3": "Urllib3Transport",
+            "oai.transports.usage": "Budget BudgetExceededError Usage",
             "oai.transports.wsgi": "WsgiTransport",
         },
     )

@@ -18,6 +18,7 @@ from oai.transports import (
     FailingTransport,
     HttpxTransport,
     Limiter,
+    Usage,
 )
 from tests.transports.test_conformance import TestAsyncHTTP as OverAsyncHTTP
 from tests.transports.test_conformance import TestHTTP as OverHTTP
@@ -81,6 +82,20 @@ class TestAsyncLimiter(OverAsyncHTTP):
 
     def make_transport(self) -> Any:
         return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
+
+
+class TestUsage(OverHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Usage(super().make_transport())
+
+
+class TestAsyncUsage(OverAsyncHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Usage(super().make_transport())
 
 
 class TestFailing(OverHTTP):
