@@ -47,7 +47,7 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
     Raises:
         APIStatusError: the last attempt got a response with an error status, or a redirect that is not followed.
         APIConnectionError, APITimeoutError: the last attempt got no response, or not in time. A call whose time-outs
-            leave no time is not attempted.
+            leave no time is not attempted, and neither is one whose base URL is not an HTTP URL.
         ResponseTooLargeError: the response is larger than the client's `max_body`.
         OpenAIError: there is no key.
     """
@@ -67,6 +67,8 @@ def _attempts(
     if call.timeout.is_over or (deadline is not None and deadline <= 0):
         sent = SentRequest.of(call.request(None, call.timeout))
         raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
+    if config.url_problem is not None and needs_key:  # as in the official SDK, not when the client is created
+        raise APIConnectionError(message=config.url_problem, request=SentRequest.of(call.request(None, call.timeout)))
     attempt = 0
     signer = config.dialect if config.dialect.signs and needs_key else None
     while True:

@@ -36,8 +36,8 @@ def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], st
     """
     parts = _parts(text)
     host = None if parts is None else _ascii_host(parts)
-    if parts is None or parts.scheme not in ("http", "https") or not host:
-        raise OpenAIError(f"{option} must be a URL such as 'https://api.openai.com/v1', not {_redacted(text)!r}")
+    if parts is None or lacks_scheme(text) or not host:
+        raise OpenAIError(not_a_url(text, option))
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -45,6 +45,17 @@ def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], st
     if not userinfo:
         return base, base, query, None
     return base, base.replace("://", f"://{userinfo}@", 1), query, _basic_authorization(userinfo)
+
+
+def lacks_scheme(text: str) -> bool:
+    """Tell whether text, which may be a URL otherwise, does not begin with `http://` or `https://`."""
+    parts = _parts(text)
+    return parts is not None and parts.scheme not in ("http", "https")
+
+
+def not_a_url(text: str, option: str) -> str:
+    """Return the message of an error that names an option, without the secrets of its value."""
+    return f"{option} must be a URL such as 'https://api.openai.com/v1', not {redacted(text)!r}"
 
 
 def _basic_authorization(userinfo: str) -> str:
@@ -78,7 +89,7 @@ def _ascii_host(parts: SplitResult) -> str | None:
     return host if HOST.fullmatch(host) else None
 
 
-def _redacted(text: str) -> str:
+def redacted(text: str) -> str:
     """Return an invalid base URL without its query and its userinfo, which may hold secrets."""
     before, at, after = text.partition("?")[0].rpartition("@")
     scheme, mark, _ = before.partition("://")

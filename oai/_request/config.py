@@ -220,14 +220,22 @@ class Config:
 
             split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
         self._basic: str | None = None
+        self.url_problem: str | None = None
         self._full_base_url = self.base_url = self.base_url or DEFAULT_BASE_URL
         if self.base_url != DEFAULT_BASE_URL:
-            from oai._request.base_url import split_base_url  # imports a large module; most clients use the default
-
-            self.base_url, self._full_base_url, query, self._basic = split_base_url(self.base_url, "base_url")
-            self.default_query = {**query, **self.default_query}
+            self._split_base_url(self.base_url)
         self.headers = self._standing_headers()
         self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
+
+    def _split_base_url(self, text: str) -> None:
+        # Imports a large module; most clients use the default.
+        from oai._request.base_url import lacks_scheme, not_a_url, redacted, split_base_url
+
+        if lacks_scheme(text):
+            self.base_url, self.url_problem = redacted(text).rstrip("/"), not_a_url(text, "base_url")
+        else:
+            self.base_url, self._full_base_url, query, self._basic = split_base_url(text, "base_url")
+            self.default_query = {**query, **self.default_query}
 
     def __repr__(self) -> str:
         from oai._support.redact import redact_url  # compiles regular expressions
@@ -257,7 +265,11 @@ class Config:
     @property
     def sends_keys_in_plain(self) -> bool:
         """Whether a key would be sent unencrypted over a network."""
-        if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key or self._basic):
+        if (
+            self.base_url.startswith("https:")
+            or self.url_problem
+            or not (self.api_key or self.admin_api_key or self._basic)
+        ):
             return False
         from oai._request.base_url import stays_here
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
@@ -14,6 +15,7 @@ import pytest
 import oai
 from oai._request.client_core import core_of
 from oai.testing import Answer, Loopback
+from oai.transports import Urllib3Transport
 
 Make = Callable[..., oai.OpenAI]
 
@@ -194,8 +196,6 @@ def test_header_values_of_other_types(value: Any, sent: str, server: Loopback, c
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("base_url", "localhost:8000", "base_url must be a URL such as .*, not 'localhost:8000'"),
-        ("base_url", "ftp://x", "must be a URL"),
         ("max_retries", -1, "max_retries must be a non-negative integer, not -1"),
         ("max_retries", None, "max_retries must be a non-negative integer, not None"),
         (
@@ -424,14 +424,47 @@ def test_nothing_shows_the_password_of_a_base_url() -> None:
     assert secret not in shown
 
 
-@pytest.mark.parametrize(
-    "url", ["htp://me:{}@x", "me:{}@x/v1", "http://[::1@{}@[::1", "http://me:{}/@x", "x?api-key={}"]
-)
+@pytest.mark.parametrize("url", ["http://[::1@{}@[::1", "http://me:{}/@x", "https:///x?api-key={}"])
 def test_invalid_base_url_is_rejected_without_showing_secrets(url: str) -> None:
     secret = "a word that opens a proxy".replace(" ", "-")
     with pytest.raises(oai.OpenAIError, match="must be a URL such as") as caught:
         oai.OpenAI(api_key="k", base_url=url.format(secret))
     assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("htp://me:{}@x", "htp://x"),
+        ("me:{}@x/v1", "x/v1"),
+        ("x?api-key={}", "x"),
+        ("localhost:8000/v1", "localhost:8000/v1"),
+        ("/v1", "/v1"),
+        ("ftp://x", "ftp://x"),
+    ],
+)
+def test_base_url_without_http_fails_at_the_first_call_without_showing_secrets(url: str, shown: str) -> None:
+    secret = "a word that opens a proxy".replace(" ", "-")
+    clients = [oai.OpenAI(api_key="k", base_url=url.format(secret))]
+    clients += [clients[0].copy(), oai.OpenAI(api_key="k", base_url=url.format(secret), transport=Urllib3Transport())]
+    for client in clients:
+        with client, pytest.raises(oai.APIConnectionError, match="must be a URL such as") as caught:
+            client.models.list()
+        assert str(caught.value).endswith(f"not {shown!r}")
+        assert secret not in repr(client) + str(client.base_url) + str(caught.value) + repr(caught.value.request)
+
+
+def test_base_url_without_http_fails_at_the_first_async_call() -> None:
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key="k", base_url="localhost:8000/v1") as client:
+            with pytest.raises(oai.APIConnectionError, match="must be a URL such as"):
+                await client.models.list()
+
+    asyncio.run(main())
+
+
+def test_transport_that_needs_no_key_takes_any_base_url() -> None:
+    assert oai.OpenAI(base_url="anywhere", transport=oai.OfflineTransport()).models.list().data
 
 
 def test_timeout_accepts_seconds_none_and_parts() -> None:
