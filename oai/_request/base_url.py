@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
-from unicodedata import category, normalize
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
+from oai._http.idna import ascii_host
 from oai._request.options import DEFAULT_BASE_URL, OptionValueError
 from oai._support.loopback import is_loopback
 
@@ -16,12 +15,6 @@ SAFE = "/%!$&'()*+,;=:@"
 
 REGIONS = ("ae", "au", "eu", "in", "jp", "us")
 """Regions with a host of their own, as in the official SDK; `global` is the default."""
-
-HOST = re.compile(r"[a-z0-9._~!$&'()*+,;=-]+|\[[0-9a-f:.]+(%25[a-z0-9._~-]+)?\]", re.IGNORECASE)
-"""A host in ASCII (RFC 3986, section 3.2.2), without percent-encoding, which DNS does not have."""
-
-FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
-"""Ideographic full stops, which separate labels as a dot does (RFC 3490, section 3.1)."""
 
 
 def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], str | None]:
@@ -74,19 +67,8 @@ def _parts(text: str) -> SplitResult | None:
 
 
 def _ascii_host(parts: SplitResult) -> str | None:
-    """Return the host in ASCII, `None` if it is not valid.
-
-    Labels are normalized and encoded as UTS 46 does without transitional rules, which is what browsers and httpx use.
-    """
     host = parts.netloc.rpartition("@")[2]
-    host = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    if not host.isascii():
-        labels = normalize("NFKC", host.translate(FULL_STOPS)).lower().split(".")
-        if not all(char in "-_" or category(char)[0] in "LMN" for label in labels for char in label):
-            return None
-        labels = [label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels]
-        host = ".".join(labels)
-    return host if HOST.fullmatch(host) else None
+    return ascii_host(host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0])
 
 
 def redacted(text: str) -> str:

@@ -1,7 +1,7 @@
 """The server that a URL names (RFC 9110, section 4.3), and the order in which its addresses are tried.
 
-Sync and async use the same rules here: a non-ASCII host is encoded by IDNA, a zone of an IPv6 address is part of the
-address but not of `Host` (RFC 6874), and a name's final dot is not part of its certificate.
+Sync and async use the same rules here: a non-ASCII host is encoded as in a base URL, a zone of an IPv6 address is part
+of the address but not of `Host` (RFC 6874), and a name's final dot is not part of its certificate.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def _split(url: str) -> tuple[str, str, int]:
         if ":" in host:
             host = host.replace("%25", "%", 1)
         elif not host.isascii():
-            host = host.encode("idna").decode()
+            from oai._http.idna import ascii_host  # rarely needed, since base URLs are encoded already
+
+            host = ascii_host(host) or ""
     except ValueError as error:
         raise TransportError("connect", f"{shown} is not the URL of a server: {error}") from error
     if scheme not in PORTS or not host:

@@ -22,6 +22,7 @@ from oai.transports._async_bodies import pieces_of
 from oai.transports._cancellation import cancel_once
 from oai.transports._httpx_replies import AsyncHttpxReply, Errors, HttpxReply, as_transport_error, until
 from oai.transports._limits import remaining
+from oai.transports._origins import ascii_url
 from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
@@ -85,17 +86,17 @@ class _Httpx:
             raise TransportError("closed", "the transport is closed")
         if self._caller_client is not None and self._process != os.getpid():
             raise TransportError("closed", "the client belongs to the process that this one was forked from")
-        headers, body = request.headers, request.body
+        headers, body, url = request.headers, request.body, ascii_url(request.url)
         content: Any = body
         if body is not None and not isinstance(body, bytes):
             headers = [*headers, ("Content-Length", str(body.length))]
             content = pieces_of(body) if self.is_async else iter(body)
         options: dict[str, Any] = {"headers": headers, "content": content, "extensions": {"timeout": limits}}
         if not self._adds_to(request):
-            return self._library.Request(request.method, request.url, **options)
+            return self._library.Request(request.method, url, **options)
         if self._caller_client.params:  # which would otherwise replace those of the URL
-            options["params"] = self._library.URL(request.url).params
-        return self._caller_client.build_request(request.method, request.url, **options)
+            options["params"] = self._library.URL(url).params
+        return self._caller_client.build_request(request.method, url, **options)
 
     def _adds_to(self, request: Request) -> bool:
         return self.adds and not request.foreign

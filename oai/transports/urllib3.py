@@ -21,6 +21,7 @@ from urllib3.util import SKIP_HEADER
 
 from oai._http.messages import Body, Headers, Pairs, Request, TransportError
 from oai.transports._limits import remaining
+from oai.transports._origins import ascii_url
 from oai.transports._proxies import login_apart, proxy_for
 from oai.transports._tls import shared_tls_context
 
@@ -143,7 +144,7 @@ def _send_over(pool: Any, request: Request, deadline: float | None) -> Urllib3Re
     try:
         response = pool.urlopen(
             request.method,
-            request.url,
+            ascii_url(request.url),
             body=_body(request.body, deadline),
             headers=_headers(request),
             timeout=urllib3.Timeout(timeout.total, connect=timeout.connect, read=timeout.read),

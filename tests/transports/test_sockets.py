@@ -21,7 +21,17 @@ from both import Way
 
 import oai
 from oai.testing import Answer, Loopback
-from oai.transports import HTTPTransport, Request, Timeout, TransportError
+from oai.transports import (
+    AiohttpTransport,
+    AsyncHTTPTransport,
+    AsyncHttpxTransport,
+    BlockingTransport,
+    HTTPTransport,
+    HttpxTransport,
+    Request,
+    Timeout,
+    TransportError,
+)
 
 
 @pytest.fixture
@@ -72,7 +82,43 @@ def test_url_determines_address_host_and_target(
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "ftp://api.example.test/", "http://", "http:///x", "http://[::1/x", "http://me:pw@h:99999/x"]
+    "make",
+    [
+        HTTPTransport,
+        oai.Urllib3Transport,
+        HttpxTransport,
+        lambda: BlockingTransport(AsyncHTTPTransport()),
+        lambda: BlockingTransport(AiohttpTransport()),
+        lambda: BlockingTransport(AsyncHttpxTransport()),
+    ],
+    ids=["http", "urllib3", "httpx", "async http", "aiohttp", "async httpx"],
+)
+@pytest.mark.parametrize(
+    ("host", "ascii_host"),
+    [("B\u00dcCHER.test", "xn--bcher-kva.test"), ("fa\u00df.test", "xn--fa-hia.test"), ("a\u3002test", "a.test")],
+)
+def test_host_beyond_ascii_is_encoded_alike_by_all_transports(
+    make: Callable[[], Any], host: str, ascii_host: str, server: Loopback, looked_up: list[str]
+) -> None:
+    server.reply(Answer(body=b"x", keep_alive=False))
+    transport = make()
+    assert transport.send(get(f"http://{host}:{server.port}/x")).read() == b"x"
+    transport.close()
+    (seen,) = server.requests
+    assert (seen.header("host"), seen.target) == (f"{ascii_host}:{server.port}", "/x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "ftp://api.example.test/",
+        "http://",
+        "http:///x",
+        "http://[::1/x",
+        "http://me:pw@h:99999/x",
+        "http://\u2028.test/",
+    ],
 )
 def test_invalid_server_url_error_hides_password(url: str, transport: HTTPTransport) -> None:
     with pytest.raises(TransportError, match="is not the URL of a server") as caught:
