@@ -279,8 +279,11 @@ def _decode(kind: Any, name: str, response: Response) -> Any:
 
 
 def _plain_result(kind: Any, name: str, response: Response) -> Text | BinaryResponse:
-    """Return a text or binary result, unless it is an error in JSON."""
-    if response.content[:1] in (b"{", b" ", b"\n", b"\r"):
+    """Return a text or binary result, unless it is an error in JSON.
+
+    Content that is retrieved is returned whatever it looks like: a stored file may be the body of an error.
+    """
+    if response.request.method != "GET" and response.content[:1] in (b"{", b" ", b"\n", b"\r"):
         from oai._results.error_bodies import is_error_text, success_error
 
         if is_error_text(response.content, is_json="json" in response.headers.get("content-type", "")):

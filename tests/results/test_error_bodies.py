@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
@@ -14,6 +15,7 @@ import pytest
 from both import Way
 
 import oai
+from oai._table.load import shipped_table
 from oai.testing import Answer, Loopback
 
 CHUNK = {
@@ -144,7 +146,7 @@ def test_parsing_no_content_raises(path: str, way: Way, server: Loopback) -> Non
     ("path", "arguments"),
     [
         ("audio.speech.create", {"input": "i", "model": "m", "voice": "alloy"}),
-        ("files.content", {"file_id": "f"}),
+        ("realtime.calls.create", {"sdp": "s"}),
         ("audio.transcriptions.create", {"file": b"x", "model": "m", "response_format": "text"}),
         ("audio.transcriptions.create", {"file": b"x", "model": "m", "response_format": "srt"}),
     ],
@@ -163,6 +165,25 @@ def test_error_body_raises_in_place_of_bytes_and_text(
 def test_json_files_are_no_errors(content: str, way: Way, server: Loopback) -> None:
     server.default = Answer(body=content, content_type="application/json")
     assert way.call("files.content", file_id="f").text == content
+
+
+STORED = [name for name, row in shipped_table().items() if row.method == "GET" and row.response in ("bytes", "str")]
+"""Operations that return stored content."""
+
+
+@pytest.mark.parametrize("body", [ERRORS[0], ERRORS[2], ERRORS[5], ERRORS[7]], ids=json.dumps)
+@pytest.mark.parametrize("path", STORED)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # some of them are deprecated
+def test_stored_content_that_is_an_error_object_is_returned(path: str, body: Any, way: Way, server: Loopback) -> None:
+    server.default = Answer.of_json(body)
+    arguments = dict.fromkeys(re.findall(r"{(\w+)}", shipped_table()[path].path), "x")
+    group, _, name = path.rpartition(".")
+    results = [
+        way.call(path, **arguments),
+        way.call(f"{group}.with_raw_response.{name}", **arguments).parse(),
+        way.use(f"{group}.with_streaming_response.{name}", lambda response: response.parse(), **arguments),
+    ]
+    assert [result if isinstance(result, str) else result.text for result in results] == [json.dumps(body)] * 3
 
 
 @pytest.mark.parametrize(
