@@ -15,6 +15,7 @@ from oai._cli.client import find_profile
 from oai._cli.commands import COMMANDS
 from oai._cli.terminal import print_table, width
 from oai._support.suggest import nearest
+from oai._table.docs import parameter_docs
 from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
 from oai._table.rows import HelperRow, Row
 
@@ -148,12 +149,13 @@ def show_operation(options: argparse.Namespace, command: str, words: list[str]) 
         raise UsageError("oai show needs the name of an operation: oai show chat.completions.create")
     table = read_table(options)
     for name in [name for word in words for name in find_names(table, word)]:
-        for line in _shown(name, table[name], table.helpers.get(name)):
+        docs = parameter_docs(table.table, name)
+        for line in _shown(name, table[name], table.helpers.get(name), docs):
             print(line)  # noqa: T201
     return 0
 
 
-def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iterable[str]:
+def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None, docs: Mapping[str, str]) -> Iterable[str]:
     over = (
         f"{row.method} {row.path}"
         if helper is None
@@ -181,6 +183,8 @@ def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iter
         need = "optional" if kind.endswith("?") else "required"
         place = _place(row, param) if helper is None else "file" if param in row.files else ""
         yield f"  {param:<{width}}  {need}  {place:<6} {kind.removesuffix('?')}"
+        if param in docs:
+            yield f"  {'':<{width}}    {docs[param]}"
     if not params and row.params is not None:
         yield "  no parameters"
     yield ""

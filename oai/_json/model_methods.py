@@ -29,7 +29,13 @@ class _ClassProperty:
 
 
 def _model_fields(cls: Any) -> Any:
-    """Return the declared fields by name."""
+    """Return the declared fields by name.
+
+    Raises:
+        AttributeError: the class is no struct, which `help` finds out of the bases of one.
+    """
+    if not hasattr(cls, "__struct_fields__"):
+        raise AttributeError(f"{cls.__name__} has no fields")
     from oai._json.schema import model_fields  # few programs need it
 
     return model_fields(cls)

@@ -38,6 +38,16 @@ class Kind(msgspec.StructMeta):
                 raise ValueError(f"{config.tag_field} is {tag!r}; that of {cls.__name__} is {config.tag!r}")
             return super().__call__(*args, **fields)
 
+        @property
+        def __doc__(cls) -> str | None:  # noqa: N805 - as above
+            """The docstring of a class, with the meaning of its fields if it is one of `oai.types`."""
+            own = vars(cls).get("__doc__")
+            if not cls.__module__.startswith("oai.types."):
+                return own
+            from oai._support.docs import struct_doc  # which reads a file
+
+            return struct_doc(cls.__mro__, cls.__struct_fields__, own)
+
 
 class _PydanticSerializer:
     """The attribute by which pydantic serializes objects in fields whose type it does not know."""

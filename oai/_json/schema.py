@@ -57,6 +57,8 @@ def _union(kind: Any) -> dict[str, Any]:
 
 
 def _open(definition: dict[str, Any]) -> None:
+    if text := definition.pop("description", "").partition("Attributes:\n")[0].strip():
+        definition["description"] = text
     if definition.get("additionalProperties") is False:
         definition["additionalProperties"] = True  # undeclared fields are kept
 

@@ -13,6 +13,8 @@ from typing import ClassVar, Final, NamedTuple
 from oai._stubs.views import classes, properties
 from oai._stubs.websockets import connection, manager
 from oai._stubs.writer import Form, StubWriter, camel
+from oai._support.docs import section
+from oai._table.docs import parameter_docs
 from oai._table.type_expressions import PAGES
 from oai._table.websocket_row import WebSocketRow
 
@@ -176,7 +178,8 @@ class Writer(StubWriter):
             yield f"        {self.spell.use('**params: Any')},"
         yield f"    ) -> {shape.result}:"
         where = "" if form.helper else f" `{row.method} {row.path}`"
-        yield from self.body(f"{row.doc or form.operation}{where}")
+        arguments = section("Args", parameter_docs(self.table, form.operation))
+        yield from self.body("\n\n".join(filter(None, (f"{row.doc or form.operation}{where}", arguments))))
 
     def _param(self, form: Form, param: str, expression: str) -> str:
         with self.errors_of(form, f"params.{param}"):

@@ -105,7 +105,9 @@ class StubWriter:
 
     def body(self, doc: str) -> Iterator[str]:
         """Write the docstring of a function, and a body if needed."""
-        yield f'        """{printable(doc)}"""'
+        indented = printable(doc).replace("\n", "\n        ").replace("\n        \n", "\n\n")
+        end = "\n        " if "\n" in doc else ""
+        yield f'        """{indented}{end}"""'
         if self.with_bodies:
             yield "        ..."  # pyright accepts a docstring as the body only in `.pyi` files
 

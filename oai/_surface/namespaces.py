@@ -22,6 +22,7 @@ from oai._surface.source import (
     operation_source,
     overload,
     required_params,
+    with_arguments,
     with_headers,
     wrong_call,
 )
@@ -174,7 +175,7 @@ class MethodBuilder:
         filename = f"{GENERATED}{operation.name}, called {name}>"
         function = make_function(name, filename, source, scope, required_params(row))
         function.__qualname__ = f"{operation.name}"
-        function.__doc__ = document(operation)
+        function.__doc__ = document(operation, self.table)
         return function
 
     def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
@@ -200,7 +201,8 @@ class MethodBuilder:
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
-        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
+        text = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
+        function.__doc__ = with_arguments(text, self.table, path)
         return function
 
 

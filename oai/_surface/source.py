@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from oai._support.omit import omit
 from oai._support.suggest import nearest
+from oai._surface.docstring import Docstring
 from oai._table.operation import GENERATED, Operation
 from oai._table.rows import CALL_OPTIONS
 
 if TYPE_CHECKING:
     from oai._table.rows import HelperRow, Row
+    from oai._table.table import Table
     from oai._table.websocket_row import WebSocketRow
 
 OPTION_SOURCE = (
@@ -177,7 +179,11 @@ def overload(name: str, first: str, list_all: FunctionType, retrieve: FunctionTy
     scope = {"_omit": omit, "_list_all": list_all, "_retrieve": retrieve}
     function = make_function(name, f"{GENERATED}alias {name}>", source, scope, [])
     function.__qualname__ = name
-    function.__doc__ = f"Without `{first}`: {list_all.__doc__}\n\nWith `{first}`: {retrieve.__doc__}"
+
+    def full() -> str:
+        return f"Without `{first}`: {list_all.__doc__}\n\nWith `{first}`: {retrieve.__doc__}"
+
+    function.__doc__ = Docstring(f"Two operations: with `{first}`, and without.", full)
     return function
 
 
@@ -237,8 +243,21 @@ def wrong_call(
     return TypeError(f"{function}() missing {len(missing)} required argument{many}: {' and '.join(missing)}")
 
 
-def document(operation: Operation) -> str:
+def document(operation: Operation, table: Table) -> Docstring:
     """Return the docstring of an operation's method."""
     row = operation.row
     text = f"{row.doc or operation.name}\n\n{row.method} {row.path}"
-    return text if row.deprecated is None else f"{text}\n\nDeprecated: {row.deprecated}"
+    text = text if row.deprecated is None else f"{text}\n\nDeprecated: {row.deprecated}"
+    return with_arguments(text, table, operation.name)
+
+
+def with_arguments(text: str, table: Table, path: str) -> Docstring:
+    """Return a docstring to which the lines of the parameters of a call path are added when it is read."""
+
+    def full() -> str:
+        from oai._support.docs import section  # which programs that make calls do not need
+        from oai._table.docs import parameter_docs
+
+        return f"{text}\n\n{section('Args', parameter_docs(table, path))}".rstrip()
+
+    return Docstring(text, full)

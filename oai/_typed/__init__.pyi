@@ -189,7 +189,14 @@ class OpenAI(SyncClient):
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
     ) -> Batch:
-        """Queue requests as a batch: a context manager with the methods of the client."""
+        """Queue requests as a batch: a context manager with the methods of the client.
+
+        Args:
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def audio_speech(
         self,
@@ -203,7 +210,17 @@ class OpenAI(SyncClient):
         stream_format: Literal["sse", "audio"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Speak a text. `POST /audio/speech`"""
+        """Speak a text. `POST /audio/speech`
+
+        Args:
+            input: The text to speak; up to 4096 characters.
+            model: The speech model, such as 'gpt-4o-mini-tts'.
+            voice: The voice: a built-in one such as 'alloy' or 'marin', or a custom one by its id.
+            instructions: How to speak; up to 4096 characters. Not for tts-1 and tts-1-hd.
+            response_format: 'mp3' (default), 'opus', 'aac', 'flac', 'wav' or 'pcm'.
+            speed: Factor of the speed, 0.25 to 4; default 1.
+            stream_format: 'audio' (default): the bytes of the sound; 'sse': server-sent events.
+        """
 
     @overload
     def audio_transcription(
@@ -225,7 +242,24 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -247,7 +281,24 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -269,7 +320,24 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -291,7 +359,24 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -313,7 +398,24 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -335,7 +437,24 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def audio_transcription(
@@ -357,7 +476,24 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -371,7 +507,15 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -385,7 +529,15 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -399,7 +551,15 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -413,7 +573,15 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def assistants_create(
@@ -432,7 +600,11 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def assistants_delete(
@@ -454,7 +626,14 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Assistant]:
-        """List the assistants. `GET /assistants`"""
+        """List the assistants. `GET /assistants`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -484,7 +663,11 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_files(
@@ -497,7 +680,14 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
-        """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
+        """List the files of an assistant. `GET /assistants/{assistant_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file(
@@ -507,7 +697,11 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
+        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file_create(
@@ -517,7 +711,11 @@ class OpenAI(SyncClient):
         file_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
+        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file_delete(
@@ -527,7 +725,11 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
-        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
+        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def threads_create(
@@ -538,7 +740,11 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Start a thread, with or without first messages. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -563,7 +769,12 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -588,7 +799,12 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -613,7 +829,12 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def threads_delete(
@@ -634,7 +855,14 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Thread]:
-        """List the threads, an operation that the API never documented. `GET /threads`"""
+        """List the threads, an operation that the API never documented. `GET /threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -655,7 +883,11 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_message_create(
@@ -668,7 +900,11 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def create_thread_message(
@@ -681,7 +917,11 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_messages(
@@ -695,7 +935,14 @@ class OpenAI(SyncClient):
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
-        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_message(
@@ -716,7 +963,11 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     def thread_message_files(
@@ -730,7 +981,14 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.MessageFile]:
-        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
+        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     def thread_message_file(
@@ -741,7 +999,11 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
-        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_cancel(
@@ -779,7 +1041,13 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -807,7 +1075,13 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -835,7 +1109,13 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_runs(
@@ -848,7 +1128,14 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
-        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run(
@@ -871,7 +1158,11 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -884,7 +1175,11 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -897,7 +1192,11 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_modify(
@@ -908,7 +1207,11 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_steps(
@@ -923,7 +1226,15 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
-        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
+        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_step(
@@ -935,7 +1246,11 @@ class OpenAI(SyncClient):
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
-        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @overload
     def chat_completion(
@@ -980,7 +1295,47 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def chat_completion(
@@ -1025,7 +1380,47 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def chat_completion(
@@ -1070,7 +1465,47 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def files_upload(
         self,
@@ -1080,7 +1515,13 @@ class OpenAI(SyncClient):
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Upload a file. `POST /files`"""
+        """Upload a file. `POST /files`
+
+        Args:
+            file: A path, an open file, bytes, or (name, content, type).
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     def files_delete(
         self,
@@ -1088,7 +1529,11 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
-        """Delete a file. `DELETE /files/{file_id}`"""
+        """Delete a file. `DELETE /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     def images_variations(
@@ -1102,7 +1547,16 @@ class OpenAI(SyncClient):
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     def image_variations(
@@ -1116,7 +1570,16 @@ class OpenAI(SyncClient):
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @overload
     def images_edits(
@@ -1145,7 +1608,31 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def images_edits(
@@ -1174,7 +1661,31 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def images_edits(
@@ -1203,7 +1714,31 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_edits(
@@ -1232,7 +1767,31 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_edits(
@@ -1261,7 +1820,31 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_edits(
@@ -1290,7 +1873,31 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def images_generations(
@@ -1317,7 +1924,29 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def images_generations(
@@ -1344,7 +1973,29 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def images_generations(
@@ -1371,7 +2022,29 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_generations(
@@ -1398,7 +2071,29 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_generations(
@@ -1425,7 +2120,29 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def image_generations(
@@ -1452,7 +2169,29 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def finetunes_delete_model(
         self,
@@ -1460,7 +2199,11 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`
+
+        Args:
+            model: The id of a fine-tuned model of yours.
+        """
 
     @overload
     @deprecated('removed from the API; use fine_tuning.jobs.list')
@@ -1782,7 +2525,14 @@ class AsyncOpenAI(AsyncClient):
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
     ) -> Batch:
-        """Queue requests as a batch: a context manager with the methods of the client."""
+        """Queue requests as a batch: a context manager with the methods of the client.
+
+        Args:
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def audio_speech(
         self,
@@ -1796,7 +2546,17 @@ class AsyncOpenAI(AsyncClient):
         stream_format: Literal["sse", "audio"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Speak a text. `POST /audio/speech`"""
+        """Speak a text. `POST /audio/speech`
+
+        Args:
+            input: The text to speak; up to 4096 characters.
+            model: The speech model, such as 'gpt-4o-mini-tts'.
+            voice: The voice: a built-in one such as 'alloy' or 'marin', or a custom one by its id.
+            instructions: How to speak; up to 4096 characters. Not for tts-1 and tts-1-hd.
+            response_format: 'mp3' (default), 'opus', 'aac', 'flac', 'wav' or 'pcm'.
+            speed: Factor of the speed, 0.25 to 4; default 1.
+            stream_format: 'audio' (default): the bytes of the sound; 'sse': server-sent events.
+        """
 
     @overload
     async def audio_transcription(
@@ -1818,7 +2578,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1840,7 +2617,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1862,7 +2656,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1884,7 +2695,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1906,7 +2734,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1928,7 +2773,24 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def audio_transcription(
@@ -1950,7 +2812,24 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1964,7 +2843,15 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1978,7 +2865,15 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1992,7 +2887,15 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -2006,7 +2909,15 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def assistants_create(
@@ -2025,7 +2936,11 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def assistants_delete(
@@ -2047,7 +2962,14 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
-        """List the assistants. `GET /assistants`"""
+        """List the assistants. `GET /assistants`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2077,7 +2999,11 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_files(
@@ -2090,7 +3016,14 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
-        """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
+        """List the files of an assistant. `GET /assistants/{assistant_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file(
@@ -2100,7 +3033,11 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
+        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file_create(
@@ -2110,7 +3047,11 @@ class AsyncOpenAI(AsyncClient):
         file_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
+        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file_delete(
@@ -2120,7 +3061,11 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
-        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
+        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def threads_create(
@@ -2131,7 +3076,11 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Start a thread, with or without first messages. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2156,7 +3105,12 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2181,7 +3135,12 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2206,7 +3165,12 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def threads_delete(
@@ -2227,7 +3191,14 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
-        """List the threads, an operation that the API never documented. `GET /threads`"""
+        """List the threads, an operation that the API never documented. `GET /threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2248,7 +3219,11 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_message_create(
@@ -2261,7 +3236,11 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def create_thread_message(
@@ -2274,7 +3253,11 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_messages(
@@ -2288,7 +3271,14 @@ class AsyncOpenAI(AsyncClient):
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
-        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_message(
@@ -2309,7 +3299,11 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     def thread_message_files(
@@ -2323,7 +3317,14 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
-        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
+        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     async def thread_message_file(
@@ -2334,7 +3335,11 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
-        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_cancel(
@@ -2372,7 +3377,13 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2400,7 +3411,13 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2428,7 +3445,13 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_runs(
@@ -2441,7 +3464,14 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
-        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run(
@@ -2464,7 +3494,11 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2477,7 +3511,11 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2490,7 +3528,11 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_modify(
@@ -2501,7 +3543,11 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_steps(
@@ -2516,7 +3562,15 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
-        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
+        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_step(
@@ -2528,7 +3582,11 @@ class AsyncOpenAI(AsyncClient):
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
-        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @overload
     async def chat_completion(
@@ -2573,7 +3631,47 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def chat_completion(
@@ -2618,7 +3716,47 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def chat_completion(
@@ -2663,7 +3801,47 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def files_upload(
         self,
@@ -2673,7 +3851,13 @@ class AsyncOpenAI(AsyncClient):
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Upload a file. `POST /files`"""
+        """Upload a file. `POST /files`
+
+        Args:
+            file: A path, an open file, bytes, or (name, content, type).
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     async def files_delete(
         self,
@@ -2681,7 +3865,11 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
-        """Delete a file. `DELETE /files/{file_id}`"""
+        """Delete a file. `DELETE /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     async def images_variations(
@@ -2695,7 +3883,16 @@ class AsyncOpenAI(AsyncClient):
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     async def image_variations(
@@ -2709,7 +3906,16 @@ class AsyncOpenAI(AsyncClient):
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @overload
     async def images_edits(
@@ -2738,7 +3944,31 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def images_edits(
@@ -2767,7 +3997,31 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def images_edits(
@@ -2796,7 +4050,31 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_edits(
@@ -2825,7 +4103,31 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_edits(
@@ -2854,7 +4156,31 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_edits(
@@ -2883,7 +4209,31 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def images_generations(
@@ -2910,7 +4260,29 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def images_generations(
@@ -2937,7 +4309,29 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def images_generations(
@@ -2964,7 +4358,29 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_generations(
@@ -2991,7 +4407,29 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_generations(
@@ -3018,7 +4456,29 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def image_generations(
@@ -3045,7 +4505,29 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def finetunes_delete_model(
         self,
@@ -3053,7 +4535,11 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`
+
+        Args:
+            model: The id of a fine-tuned model of yours.
+        """
 
     @overload
     @deprecated('removed from the API; use fine_tuning.jobs.list')

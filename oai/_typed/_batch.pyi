@@ -44,7 +44,28 @@ class BatchCompletions:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def __call__(
         self,
@@ -68,7 +89,28 @@ class BatchCompletions:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
 
 class BatchEmbeddings:
@@ -84,7 +126,15 @@ class BatchEmbeddings:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.CreateEmbeddingResponse]:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     def __call__(
         self,
@@ -96,7 +146,15 @@ class BatchEmbeddings:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.CreateEmbeddingResponse]:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
 
 class BatchModerations:
@@ -109,7 +167,12 @@ class BatchModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ModerationCreateResponse]:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
     def __call__(
         self,
@@ -118,7 +181,12 @@ class BatchModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ModerationCreateResponse]:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
 
 class BatchBeta:
@@ -181,7 +249,47 @@ class BatchBetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
 
 class BatchChat:
@@ -236,7 +344,47 @@ class BatchChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
 
 class BatchImages:
@@ -267,7 +415,31 @@ class BatchImages:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def generate(
         self,
@@ -292,7 +464,29 @@ class BatchImages:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
 
 class BatchResponses:
@@ -336,7 +530,44 @@ class BatchResponses:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.responses.Response]:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
 
 class BatchVideos:
@@ -432,7 +663,47 @@ class Batch(oai.helpers.bulk.batch.Batch):
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def images_edits(
         self,
@@ -459,7 +730,31 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def image_edits(
         self,
@@ -486,7 +781,31 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def images_generations(
         self,
@@ -511,7 +830,29 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def image_generations(
         self,
@@ -536,4 +877,26 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """

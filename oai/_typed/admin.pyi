@@ -219,7 +219,13 @@ class AdminOrganizationAdminApiKeys:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.AdminAPIKey]:
-        """List the admin keys of the organization. `GET /organization/admin_api_keys`"""
+        """List the admin keys of the organization. `GET /organization/admin_api_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -270,7 +276,13 @@ class AdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]:
-        """List the audit log of the organization. `GET /organization/audit_logs`"""
+        """List the audit log of the organization. `GET /organization/audit_logs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     @property
     def with_raw_response(self) -> AdminOrganizationAuditLogsRaw:
@@ -333,7 +345,13 @@ class AdminOrganizationCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.CertificateListResponse]:
-        """List the certificates. `GET /organization/certificates`"""
+        """List the certificates. `GET /organization/certificates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -342,7 +360,11 @@ class AdminOrganizationCertificates:
         include: builtins.list[Literal["content"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Look up a certificate. `GET /organization/certificates/{certificate_id}`"""
+        """Look up a certificate. `GET /organization/certificates/{certificate_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     def update(
         self,
@@ -469,7 +491,13 @@ class AdminOrganizationExternalKeys:
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalKey]:
-        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`"""
+        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -541,7 +569,13 @@ class AdminOrganizationExternalStorage:
         project_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalStorageConfiguration]:
-        """List the storage of projects at cloud providers. `GET /organization/external_storage`"""
+        """List the storage of projects at cloud providers. `GET /organization/external_storage`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -611,7 +645,13 @@ class AdminOrganizationGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Group]:
-        """List the groups. `GET /organization/groups`"""
+        """List the groups. `GET /organization/groups`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -701,7 +741,13 @@ class AdminOrganizationGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.RoleListResponse]:
-        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`"""
+        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -765,7 +811,13 @@ class AdminOrganizationGroupsUsers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser]:
-        """List the users of a group. `GET /organization/groups/{group_id}/users`"""
+        """List the users of a group. `GET /organization/groups/{group_id}/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -827,7 +879,12 @@ class AdminOrganizationInvites:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Invite]:
-        """List the invitations to the organization. `GET /organization/invites`"""
+        """List the invitations to the organization. `GET /organization/invites`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -890,7 +947,12 @@ class AdminOrganizationProjects:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Project]:
-        """List the projects of the organization. `GET /organization/projects`"""
+        """List the projects of the organization. `GET /organization/projects`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -1061,7 +1123,12 @@ class AdminOrganizationProjectsApiKeys:
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey]:
-        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`"""
+        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -1136,7 +1203,13 @@ class AdminOrganizationProjectsCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]:
-        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`"""
+        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsCertificatesRaw:
@@ -1229,7 +1302,13 @@ class AdminOrganizationProjectsGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.ProjectGroup]:
-        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`"""
+        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1305,7 +1384,13 @@ class AdminOrganizationProjectsGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse]:
-        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`"""
+        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1445,7 +1530,13 @@ class AdminOrganizationProjectsRateLimits:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit]:
-        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`"""
+        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def update_rate_limit(
         self,
@@ -1513,7 +1604,13 @@ class AdminOrganizationProjectsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
-        """List the roles of a project. `GET /projects/{project_id}/roles`"""
+        """List the roles of a project. `GET /projects/{project_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1592,7 +1689,12 @@ class AdminOrganizationProjectsServiceAccounts:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount]:
-        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`"""
+        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -1753,7 +1855,14 @@ class AdminOrganizationProjectsSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert]:
-        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`"""
+        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1884,7 +1993,12 @@ class AdminOrganizationProjectsUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser]:
-        """List the users of a project. `GET /organization/projects/{project_id}/users`"""
+        """List the users of a project. `GET /organization/projects/{project_id}/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -1971,7 +2085,13 @@ class AdminOrganizationProjectsUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse]:
-        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`"""
+        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2035,7 +2155,13 @@ class AdminOrganizationRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
-        """List the roles of the organization. `GET /organization/roles`"""
+        """List the roles of the organization. `GET /organization/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2112,7 +2238,14 @@ class AdminOrganizationSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert]:
-        """List the spend alerts of the organization. `GET /organization/spend_alerts`"""
+        """List the spend alerts of the organization. `GET /organization/spend_alerts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2225,7 +2358,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioSpeechesResponse:
-        """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`"""
+        """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def audio_transcriptions(
         self,
@@ -2242,7 +2379,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioTranscriptionsResponse:
-        """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`"""
+        """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def code_interpreter_sessions(
         self,
@@ -2256,7 +2397,11 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCodeInterpreterSessionsResponse:
-        """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`"""
+        """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def completions(
         self,
@@ -2274,7 +2419,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCompletionsResponse:
-        """Report the usage of completions. `GET /organization/usage/completions`"""
+        """Report the usage of completions. `GET /organization/usage/completions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def costs(
         self,
@@ -2290,7 +2439,11 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report the costs of the organization by day. `GET /organization/costs`"""
+        """Report the costs of the organization by day. `GET /organization/costs`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def decisions(
         self,
@@ -2308,7 +2461,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageDecisionsResponse:
-        """Report the usage of decisions. `GET /organization/usage/decisions`"""
+        """Report the usage of decisions. `GET /organization/usage/decisions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def embeddings(
         self,
@@ -2325,7 +2482,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageEmbeddingsResponse:
-        """Report the usage of embeddings. `GET /organization/usage/embeddings`"""
+        """Report the usage of embeddings. `GET /organization/usage/embeddings`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def file_search_calls(
         self,
@@ -2342,7 +2503,11 @@ class AdminOrganizationUsage:
         vector_store_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageFileSearchCallsResponse:
-        """Report the usage of file search calls. `GET /organization/usage/file_search_calls`"""
+        """Report the usage of file search calls. `GET /organization/usage/file_search_calls`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def images(
         self,
@@ -2361,7 +2526,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageImagesResponse:
-        """Report the usage of images. `GET /organization/usage/images`"""
+        """Report the usage of images. `GET /organization/usage/images`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def moderations(
         self,
@@ -2378,7 +2547,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageModerationsResponse:
-        """Report the usage of moderations. `GET /organization/usage/moderations`"""
+        """Report the usage of moderations. `GET /organization/usage/moderations`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def vector_stores(
         self,
@@ -2392,7 +2565,11 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageVectorStoresResponse:
-        """Report the usage of vector stores. `GET /organization/usage/vector_stores`"""
+        """Report the usage of vector stores. `GET /organization/usage/vector_stores`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def web_search_calls(
         self,
@@ -2410,7 +2587,11 @@ class AdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
-        """Report the usage of web search calls. `GET /organization/usage/web_search_calls`"""
+        """Report the usage of web search calls. `GET /organization/usage/web_search_calls`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     @property
     def with_raw_response(self) -> AdminOrganizationUsageRaw:
@@ -2470,7 +2651,12 @@ class AdminOrganizationUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationUser]:
-        """List the users of the organization. `GET /organization/users`"""
+        """List the users of the organization. `GET /organization/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -2553,7 +2739,13 @@ class AdminOrganizationUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.users.RoleListResponse]:
-        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`"""
+        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2621,7 +2813,13 @@ class AdminOrganizationWorkloadIdentityProviders:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.WorkloadIdentityProvider]:
-        """List the workload identity providers. `GET /organization/workload_identity_providers`"""
+        """List the workload identity providers. `GET /organization/workload_identity_providers`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2716,7 +2914,13 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         service_account_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2958,7 +3162,13 @@ class AsyncAdminOrganizationAdminApiKeys:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.AdminAPIKey], oai.types.admin.organization.AdminAPIKey]:
-        """List the admin keys of the organization. `GET /organization/admin_api_keys`"""
+        """List the admin keys of the organization. `GET /organization/admin_api_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3009,7 +3219,13 @@ class AsyncAdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
-        """List the audit log of the organization. `GET /organization/audit_logs`"""
+        """List the audit log of the organization. `GET /organization/audit_logs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationAuditLogsRaw:
@@ -3072,7 +3288,13 @@ class AsyncAdminOrganizationCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.CertificateListResponse], oai.types.admin.organization.CertificateListResponse]:
-        """List the certificates. `GET /organization/certificates`"""
+        """List the certificates. `GET /organization/certificates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3081,7 +3303,11 @@ class AsyncAdminOrganizationCertificates:
         include: builtins.list[Literal["content"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Look up a certificate. `GET /organization/certificates/{certificate_id}`"""
+        """Look up a certificate. `GET /organization/certificates/{certificate_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     async def update(
         self,
@@ -3208,7 +3434,13 @@ class AsyncAdminOrganizationExternalKeys:
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalKey], oai.types.admin.organization.ExternalKey]:
-        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`"""
+        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3280,7 +3512,13 @@ class AsyncAdminOrganizationExternalStorage:
         project_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalStorageConfiguration], oai.types.admin.organization.ExternalStorageConfiguration]:
-        """List the storage of projects at cloud providers. `GET /organization/external_storage`"""
+        """List the storage of projects at cloud providers. `GET /organization/external_storage`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3350,7 +3588,13 @@ class AsyncAdminOrganizationGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Group], oai.types.admin.organization.Group]:
-        """List the groups. `GET /organization/groups`"""
+        """List the groups. `GET /organization/groups`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3440,7 +3684,13 @@ class AsyncAdminOrganizationGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.RoleListResponse], oai.types.admin.organization.groups.RoleListResponse]:
-        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`"""
+        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3504,7 +3754,13 @@ class AsyncAdminOrganizationGroupsUsers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser], oai.types.admin.organization.groups.OrganizationGroupUser]:
-        """List the users of a group. `GET /organization/groups/{group_id}/users`"""
+        """List the users of a group. `GET /organization/groups/{group_id}/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3566,7 +3822,12 @@ class AsyncAdminOrganizationInvites:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Invite], oai.types.admin.organization.Invite]:
-        """List the invitations to the organization. `GET /organization/invites`"""
+        """List the invitations to the organization. `GET /organization/invites`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -3629,7 +3890,12 @@ class AsyncAdminOrganizationProjects:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Project], oai.types.admin.organization.Project]:
-        """List the projects of the organization. `GET /organization/projects`"""
+        """List the projects of the organization. `GET /organization/projects`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -3800,7 +4066,12 @@ class AsyncAdminOrganizationProjectsApiKeys:
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey], oai.types.admin.organization.projects.ProjectAPIKey]:
-        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`"""
+        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -3875,7 +4146,13 @@ class AsyncAdminOrganizationProjectsCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
-        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`"""
+        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsCertificatesRaw:
@@ -3968,7 +4245,13 @@ class AsyncAdminOrganizationProjectsGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.ProjectGroup], oai.types.admin.organization.projects.ProjectGroup]:
-        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`"""
+        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4044,7 +4327,13 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse], oai.types.admin.organization.projects.groups.RoleListResponse]:
-        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`"""
+        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4184,7 +4473,13 @@ class AsyncAdminOrganizationProjectsRateLimits:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit], oai.types.admin.organization.projects.ProjectRateLimit]:
-        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`"""
+        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def update_rate_limit(
         self,
@@ -4252,7 +4547,13 @@ class AsyncAdminOrganizationProjectsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
-        """List the roles of a project. `GET /projects/{project_id}/roles`"""
+        """List the roles of a project. `GET /projects/{project_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4331,7 +4632,12 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount], oai.types.admin.organization.projects.ProjectServiceAccount]:
-        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`"""
+        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -4492,7 +4798,14 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert], oai.types.admin.organization.projects.ProjectSpendAlert]:
-        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`"""
+        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4623,7 +4936,12 @@ class AsyncAdminOrganizationProjectsUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectUser], oai.types.admin.organization.projects.ProjectUser]:
-        """List the users of a project. `GET /organization/projects/{project_id}/users`"""
+        """List the users of a project. `GET /organization/projects/{project_id}/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -4710,7 +5028,13 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse], oai.types.admin.organization.projects.users.RoleListResponse]:
-        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`"""
+        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4774,7 +5098,13 @@ class AsyncAdminOrganizationRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
-        """List the roles of the organization. `GET /organization/roles`"""
+        """List the roles of the organization. `GET /organization/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4851,7 +5181,14 @@ class AsyncAdminOrganizationSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert], oai.types.admin.organization.OrganizationSpendAlert]:
-        """List the spend alerts of the organization. `GET /organization/spend_alerts`"""
+        """List the spend alerts of the organization. `GET /organization/spend_alerts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4964,7 +5301,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioSpeechesResponse:
-        """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`"""
+        """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def audio_transcriptions(
         self,
@@ -4981,7 +5322,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioTranscriptionsResponse:
-        """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`"""
+        """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def code_interpreter_sessions(
         self,
@@ -4995,7 +5340,11 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCodeInterpreterSessionsResponse:
-        """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`"""
+        """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def completions(
         self,
@@ -5013,7 +5362,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCompletionsResponse:
-        """Report the usage of completions. `GET /organization/usage/completions`"""
+        """Report the usage of completions. `GET /organization/usage/completions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def costs(
         self,
@@ -5029,7 +5382,11 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report the costs of the organization by day. `GET /organization/costs`"""
+        """Report the costs of the organization by day. `GET /organization/costs`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def decisions(
         self,
@@ -5047,7 +5404,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageDecisionsResponse:
-        """Report the usage of decisions. `GET /organization/usage/decisions`"""
+        """Report the usage of decisions. `GET /organization/usage/decisions`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def embeddings(
         self,
@@ -5064,7 +5425,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageEmbeddingsResponse:
-        """Report the usage of embeddings. `GET /organization/usage/embeddings`"""
+        """Report the usage of embeddings. `GET /organization/usage/embeddings`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def file_search_calls(
         self,
@@ -5081,7 +5446,11 @@ class AsyncAdminOrganizationUsage:
         vector_store_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageFileSearchCallsResponse:
-        """Report the usage of file search calls. `GET /organization/usage/file_search_calls`"""
+        """Report the usage of file search calls. `GET /organization/usage/file_search_calls`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def images(
         self,
@@ -5100,7 +5469,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageImagesResponse:
-        """Report the usage of images. `GET /organization/usage/images`"""
+        """Report the usage of images. `GET /organization/usage/images`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def moderations(
         self,
@@ -5117,7 +5490,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageModerationsResponse:
-        """Report the usage of moderations. `GET /organization/usage/moderations`"""
+        """Report the usage of moderations. `GET /organization/usage/moderations`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def vector_stores(
         self,
@@ -5131,7 +5508,11 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageVectorStoresResponse:
-        """Report the usage of vector stores. `GET /organization/usage/vector_stores`"""
+        """Report the usage of vector stores. `GET /organization/usage/vector_stores`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def web_search_calls(
         self,
@@ -5149,7 +5530,11 @@ class AsyncAdminOrganizationUsage:
         user_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
-        """Report the usage of web search calls. `GET /organization/usage/web_search_calls`"""
+        """Report the usage of web search calls. `GET /organization/usage/web_search_calls`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationUsageRaw:
@@ -5209,7 +5594,12 @@ class AsyncAdminOrganizationUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationUser], oai.types.admin.organization.OrganizationUser]:
-        """List the users of the organization. `GET /organization/users`"""
+        """List the users of the organization. `GET /organization/users`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -5292,7 +5682,13 @@ class AsyncAdminOrganizationUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.users.RoleListResponse], oai.types.admin.organization.users.RoleListResponse]:
-        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`"""
+        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -5360,7 +5756,13 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.WorkloadIdentityProvider], oai.types.admin.organization.WorkloadIdentityProvider]:
-        """List the workload identity providers. `GET /organization/workload_identity_providers`"""
+        """List the workload identity providers. `GET /organization/workload_identity_providers`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -5455,7 +5857,13 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         service_account_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule], oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,

@@ -87,7 +87,17 @@ class AudioSpeech:
         stream_format: Literal["sse", "audio"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Speak a text. `POST /audio/speech`"""
+        """Speak a text. `POST /audio/speech`
+
+        Args:
+            input: The text to speak; up to 4096 characters.
+            model: The speech model, such as 'gpt-4o-mini-tts'.
+            voice: The voice: a built-in one such as 'alloy' or 'marin', or a custom one by its id.
+            instructions: How to speak; up to 4096 characters. Not for tts-1 and tts-1-hd.
+            response_format: 'mp3' (default), 'opus', 'aac', 'flac', 'wav' or 'pcm'.
+            speed: Factor of the speed, 0.25 to 4; default 1.
+            stream_format: 'audio' (default): the bytes of the sound; 'sse': server-sent events.
+        """
 
     @property
     def with_raw_response(self) -> AudioSpeechRaw:
@@ -129,7 +139,24 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -151,7 +178,24 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -173,7 +217,24 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -195,7 +256,24 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -217,7 +295,24 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -239,7 +334,24 @@ class AudioTranscriptions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -261,7 +373,24 @@ class AudioTranscriptions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> AudioTranscriptionsRaw:
@@ -295,7 +424,15 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -309,7 +446,15 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -323,7 +468,15 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -337,7 +490,15 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @property
     def with_raw_response(self) -> AudioTranslationsRaw:
@@ -384,7 +545,12 @@ class AudioVoiceConsents:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.audio.VoiceConsent]:
-        """List the recorded consents of speakers. `GET /audio/voice_consents`"""
+        """List the recorded consents of speakers. `GET /audio/voice_consents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -545,7 +711,17 @@ class AsyncAudioSpeech:
         stream_format: Literal["sse", "audio"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Speak a text. `POST /audio/speech`"""
+        """Speak a text. `POST /audio/speech`
+
+        Args:
+            input: The text to speak; up to 4096 characters.
+            model: The speech model, such as 'gpt-4o-mini-tts'.
+            voice: The voice: a built-in one such as 'alloy' or 'marin', or a custom one by its id.
+            instructions: How to speak; up to 4096 characters. Not for tts-1 and tts-1-hd.
+            response_format: 'mp3' (default), 'opus', 'aac', 'flac', 'wav' or 'pcm'.
+            speed: Factor of the speed, 0.25 to 4; default 1.
+            stream_format: 'audio' (default): the bytes of the sound; 'sse': server-sent events.
+        """
 
     @property
     def with_raw_response(self) -> AsyncAudioSpeechRaw:
@@ -587,7 +763,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -609,7 +802,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -631,7 +841,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -653,7 +880,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -675,7 +919,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -697,7 +958,24 @@ class AsyncAudioTranscriptions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -719,7 +997,24 @@ class AsyncAudioTranscriptions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Transcribe an audio recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            include: ['logprobs'] adds the log probability of each token.
+            keywords: Words that may occur in the audio, for gpt-transcribe.
+            known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
+            known_speaker_references: Samples of the speakers' voices, 2 to 10 seconds each, as data URLs.
+            language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
+            languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
+            prompt: Text that comes before, or shows spelling and style; in the language of the audio.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+            timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> AsyncAudioTranscriptionsRaw:
@@ -753,7 +1048,15 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -767,7 +1070,15 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -781,7 +1092,15 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -795,7 +1114,15 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Translate an audio recording to English text. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`
+
+        Args:
+            file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
+            model: The translation model; only 'whisper-1'.
+            prompt: English text that comes before, or shows spelling and style.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json' or 'vtt'.
+            temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
+        """
 
     @property
     def with_raw_response(self) -> AsyncAudioTranslationsRaw:
@@ -842,7 +1169,12 @@ class AsyncAudioVoiceConsents:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.audio.VoiceConsent], oai.types.audio.VoiceConsent]:
-        """List the recorded consents of speakers. `GET /audio/voice_consents`"""
+        """List the recorded consents of speakers. `GET /audio/voice_consents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,

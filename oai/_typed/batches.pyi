@@ -21,7 +21,11 @@ class Batches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`"""
+        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`
+
+        Args:
+            batch_id: The id of the batch.
+        """
 
     def create(
         self,
@@ -33,7 +37,15 @@ class Batches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`"""
+        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`
+
+        Args:
+            completion_window: The time within which the batch is done; only '24h'.
+            endpoint: The path that all requests of the batch go to, such as '/v1/responses'.
+            input_file_id: The id of a JSONL file with purpose 'batch': up to 50000 requests and 200 MB.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            output_expires_after: When to delete the output files: {'anchor': 'created_at', 'seconds': ...}.
+        """
 
     def list(
         self,
@@ -42,7 +54,12 @@ class Batches:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Batch]:
-        """List your batches. `GET /batches`"""
+        """List your batches. `GET /batches`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -50,7 +67,11 @@ class Batches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`"""
+        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`
+
+        Args:
+            batch_id: The id of the batch.
+        """
 
     def poll(
         self,
@@ -61,7 +82,14 @@ class Batches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Wait until a batch has ended."""
+        """Wait until a batch has ended.
+
+        Args:
+            batch_id: The id of the batch.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> BatchesRaw:
@@ -97,7 +125,11 @@ class AsyncBatches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`"""
+        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`
+
+        Args:
+            batch_id: The id of the batch.
+        """
 
     async def create(
         self,
@@ -109,7 +141,15 @@ class AsyncBatches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`"""
+        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`
+
+        Args:
+            completion_window: The time within which the batch is done; only '24h'.
+            endpoint: The path that all requests of the batch go to, such as '/v1/responses'.
+            input_file_id: The id of a JSONL file with purpose 'batch': up to 50000 requests and 200 MB.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            output_expires_after: When to delete the output files: {'anchor': 'created_at', 'seconds': ...}.
+        """
 
     def list(
         self,
@@ -118,7 +158,12 @@ class AsyncBatches:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Batch], oai.types.Batch]:
-        """List your batches. `GET /batches`"""
+        """List your batches. `GET /batches`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,
@@ -126,7 +171,11 @@ class AsyncBatches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`"""
+        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`
+
+        Args:
+            batch_id: The id of the batch.
+        """
 
     async def poll(
         self,
@@ -137,7 +186,14 @@ class AsyncBatches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Wait until a batch has ended."""
+        """Wait until a batch has ended.
+
+        Args:
+            batch_id: The id of the batch.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBatchesRaw:

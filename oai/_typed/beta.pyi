@@ -151,7 +151,11 @@ class BetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Define an agent: its model, its instructions, its tools. `POST /agents`"""
+        """Define an agent: its model, its instructions, its tools. `POST /agents`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -169,7 +173,13 @@ class BetaAgents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Agent]:
-        """List the agents. `GET /agents`"""
+        """List the agents. `GET /agents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -196,7 +206,11 @@ class BetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Change the definition of an agent. `POST /agents/{agent_id}`"""
+        """Change the definition of an agent. `POST /agents/{agent_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def automations(self) -> BetaAgentsAutomations:
@@ -270,7 +284,11 @@ class BetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`"""
+        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -289,7 +307,13 @@ class BetaAgentsAutomations:
         session_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.Automation]:
-        """List the automations. `GET /agents/automations`"""
+        """List the automations. `GET /agents/automations`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def pause(
         self,
@@ -327,7 +351,11 @@ class BetaAgentsAutomations:
         timezone: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Change an automation. `POST /agents/automations/{automation_id}`"""
+        """Change an automation. `POST /agents/automations/{automation_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def invocations(self) -> BetaAgentsAutomationsInvocations:
@@ -386,7 +414,13 @@ class BetaAgentsAutomationsInvocations:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.automations.AutomationInvocation]:
-        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`"""
+        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -440,7 +474,13 @@ class BetaAgentsEnvironments:
         type: Literal["openai_hosted"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.EnvironmentInfo]:
-        """List the environments. `GET /agents/environments`"""
+        """List the environments. `GET /agents/environments`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -500,7 +540,11 @@ class BetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`"""
+        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -512,7 +556,12 @@ class BetaAgentsEnvironmentsFiles:
         path: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> TokenPage[oai.types.beta.agents.environments.EnvironmentFile]:
-        """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
+        """List the files of an environment. `GET /agents/environments/{environment_id}/files`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def prepare(
         self,
@@ -530,7 +579,11 @@ class BetaAgentsEnvironmentsFiles:
         include: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
-        """Upload files of a directory for a new environment of agents."""
+        """Upload files of a directory for a new environment of agents.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     def upload(
         self,
@@ -603,7 +656,13 @@ class BetaAgentsEnvironmentsTemplates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate]:
-        """List the templates of environments. `GET /agents/environments/templates`"""
+        """List the templates of environments. `GET /agents/environments/templates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -678,7 +737,13 @@ class BetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -699,7 +764,13 @@ class BetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionEventStream[T]:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -720,7 +791,13 @@ class BetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AgentSessionEventStream[T]:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def delete(
         self,
@@ -740,7 +817,14 @@ class BetaAgentsSessions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSession]:
-        """List the sessions of agents. `GET /agents/sessions`"""
+        """List the sessions of agents. `GET /agents/sessions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -760,7 +844,11 @@ class BetaAgentsSessions:
         review: Literal["none", "auto_review"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""
+        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def artifacts(self) -> BetaAgentsSessionsArtifacts:
@@ -797,7 +885,11 @@ class BetaAgentsSessions:
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionStream[T]:
-        """Send an input to an idle session of an agent, and stream the resulting turn."""
+        """Send an input to an idle session of an agent, and stream the resulting turn.
+
+        Args:
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsRaw:
@@ -881,7 +973,13 @@ class BetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionArtifact]:
-        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -976,7 +1074,13 @@ class BetaAgentsSessionsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a session. `GET /agents/sessions/{session_id}/items`"""
+        """List the items of a session. `GET /agents/sessions/{session_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsItemsRaw:
@@ -1007,7 +1111,13 @@ class BetaAgentsSessionsSubagents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Subagent]:
-        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`"""
+        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1066,7 +1176,13 @@ class BetaAgentsSessionsSubagentsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsSubagentsItemsRaw:
@@ -1098,7 +1214,13 @@ class BetaAgentsSessionsSubagentsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
-        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
+        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1151,7 +1273,13 @@ class BetaAgentsSessionsSubagentsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
+        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsSubagentsTurnsItemsRaw:
@@ -1182,7 +1310,13 @@ class BetaAgentsSessionsTraces:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionTrace]:
-        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`"""
+        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsTracesRaw:
@@ -1213,7 +1347,13 @@ class BetaAgentsSessionsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
-        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`"""
+        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1264,7 +1404,13 @@ class BetaAgentsSessionsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`"""
+        """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsTurnsItemsRaw:
@@ -1293,7 +1439,11 @@ class BetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Create a vault for the credentials that agents use. `POST /vaults`"""
+        """Create a vault for the credentials that agents use. `POST /vaults`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -1313,7 +1463,14 @@ class BetaAgentsVaults:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.Vault]:
-        """List the vaults. `GET /vaults`"""
+        """List the vaults. `GET /vaults`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1331,7 +1488,11 @@ class BetaAgentsVaults:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Change a vault. `POST /vaults/{vault_id}`"""
+        """Change a vault. `POST /vaults/{vault_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def credentials(self) -> BetaAgentsVaultsCredentials:
@@ -1378,7 +1539,11 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`"""
+        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -1400,7 +1565,14 @@ class BetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.vaults.Credential]:
-        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -1420,7 +1592,11 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def with_raw_response(self) -> BetaAgentsVaultsCredentialsRaw:
@@ -1467,7 +1643,11 @@ class BetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def delete(
@@ -1488,7 +1668,14 @@ class BetaAssistants:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Assistant]:
-        """List the assistants. `GET /assistants`"""
+        """List the assistants. `GET /assistants`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
@@ -1517,7 +1704,11 @@ class BetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def files(self) -> BetaAssistantsFiles:
@@ -1566,7 +1757,14 @@ class BetaAssistantsFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
-        """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
+        """List the files of an assistant. `GET /assistants/{assistant_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def retrieve(
@@ -1576,7 +1774,11 @@ class BetaAssistantsFiles:
         assistant_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
+        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def create(
@@ -1586,7 +1788,11 @@ class BetaAssistantsFiles:
         file_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
+        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def delete(
@@ -1596,7 +1802,11 @@ class BetaAssistantsFiles:
         assistant_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
-        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
+        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> BetaAssistantsFilesRaw:
@@ -1693,7 +1903,47 @@ class BetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -1738,7 +1988,47 @@ class BetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -1783,7 +2073,47 @@ class BetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def delete(
         self,
@@ -1791,7 +2121,11 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def list(
         self,
@@ -1803,7 +2137,15 @@ class BetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the stored chat completions, by the beta's call path. `GET /chat/completions`"""
+        """List the stored chat completions, by the beta's call path. `GET /chat/completions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only completions that have these pairs of metadata.
+            model: Return only completions of this model.
+            order: Order by time of creation: 'asc' (default) or 'desc'.
+        """
 
     def retrieve(
         self,
@@ -1811,7 +2153,11 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def update(
         self,
@@ -1820,7 +2166,12 @@ class BetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def messages(self) -> BetaChatCompletionsMessages:
@@ -1869,7 +2220,48 @@ class BetaChatCompletions:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Create a chat completion whose content is parsed as your type."""
+        """Create a chat completion whose content is parsed as your type.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def stream(
         self,
@@ -1913,7 +2305,47 @@ class BetaChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
-        """Stream a chat completion with typed events and a snapshot."""
+        """Stream a chat completion with typed events and a snapshot.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     @property
     def with_raw_response(self) -> BetaChatCompletionsRaw:
@@ -1960,7 +2392,14 @@ class BetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaChatCompletionsMessagesRaw:
@@ -2034,7 +2473,11 @@ class BetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`"""
+        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`
+
+        Args:
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @property
     def with_raw_response(self) -> BetaChatkitSessionsRaw:
@@ -2076,7 +2519,15 @@ class BetaChatkitThreads:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread]:
-        """List the ChatKit threads. `GET /chatkit/threads`"""
+        """List the ChatKit threads. `GET /chatkit/threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     def list_items(
         self,
@@ -2088,7 +2539,14 @@ class BetaChatkitThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.Data]:
-        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`"""
+        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -2387,7 +2845,11 @@ class BetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
+        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> BetaRealtimeTranscriptionSessionsRaw:
@@ -2416,7 +2878,11 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     def compact(
         self,
@@ -2477,7 +2943,14 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -2521,7 +2994,14 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -2565,7 +3045,14 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def delete(
         self,
@@ -2574,7 +3061,11 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`"""
+        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     @overload
     def retrieve(
@@ -2588,7 +3079,13 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def retrieve(
@@ -2602,7 +3099,13 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def retrieve(
@@ -2616,7 +3119,13 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def input_items(self) -> BetaResponsesInputItems:
@@ -2759,7 +3268,15 @@ class BetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.BetaResponseItem]:
-        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> BetaResponsesInputItemsRaw:
@@ -2830,7 +3347,11 @@ class BetaThreads:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Start a thread, with or without first messages. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2855,7 +3376,12 @@ class BetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2880,7 +3406,12 @@ class BetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2905,7 +3436,12 @@ class BetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def delete(
@@ -2934,7 +3470,11 @@ class BetaThreads:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def messages(self) -> BetaThreadsMessages:
@@ -2953,7 +3493,14 @@ class BetaThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Thread]:
-        """List the threads, an operation that the API never documented. `GET /threads`"""
+        """List the threads, an operation that the API never documented. `GET /threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def create_and_run_stream(
         self,
@@ -2976,7 +3523,11 @@ class BetaThreads:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create and run a thread, and stream the events with a snapshot."""
+        """Create and run a thread, and stream the events with a snapshot.
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def create_and_run_poll(
         self,
@@ -3001,7 +3552,14 @@ class BetaThreads:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread, run it, and wait for the end of the run."""
+        """Create a thread, run it, and wait for the end of the run.
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> BetaThreadsRaw:
@@ -3056,7 +3614,11 @@ class BetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def delete(
@@ -3080,7 +3642,14 @@ class BetaThreadsMessages:
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
-        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
@@ -3101,7 +3670,11 @@ class BetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def files(self) -> BetaThreadsMessagesFiles:
@@ -3151,7 +3724,14 @@ class BetaThreadsMessagesFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.MessageFile]:
-        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
+        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     def retrieve(
@@ -3162,7 +3742,11 @@ class BetaThreadsMessagesFiles:
         message_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
-        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> BetaThreadsMessagesFilesRaw:
@@ -3222,7 +3806,13 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3250,7 +3840,13 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3278,7 +3874,13 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def list(
@@ -3291,7 +3893,14 @@ class BetaThreadsRuns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
-        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
@@ -3314,7 +3923,11 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3327,7 +3940,11 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3340,7 +3957,11 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def update(
@@ -3351,7 +3972,11 @@ class BetaThreadsRuns:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def steps(self) -> BetaThreadsRunsSteps:
@@ -3381,7 +4006,12 @@ class BetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create a run, and stream its events with a snapshot."""
+        """Create a run, and stream its events with a snapshot.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def create_and_stream(
         self,
@@ -3407,7 +4037,12 @@ class BetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create a run, and stream its events with a snapshot."""
+        """Create a run, and stream its events with a snapshot.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def submit_tool_outputs_stream(
         self,
@@ -3446,7 +4081,15 @@ class BetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run, and wait for its end."""
+        """Create a run, and wait for its end.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def poll(
         self,
@@ -3458,7 +4101,13 @@ class BetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Wait for the end of a run."""
+        """Wait for the end of a run.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def submit_tool_outputs_and_poll(
         self,
@@ -3471,7 +4120,13 @@ class BetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run, and wait for its end."""
+        """Submit the tool outputs of a run, and wait for its end.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> BetaThreadsRunsRaw:
@@ -3532,7 +4187,15 @@ class BetaThreadsRunsSteps:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
-        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
+        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
@@ -3544,7 +4207,11 @@ class BetaThreadsRunsSteps:
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
-        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> BetaThreadsRunsStepsRaw:
@@ -3658,7 +4325,11 @@ class AsyncBetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Define an agent: its model, its instructions, its tools. `POST /agents`"""
+        """Define an agent: its model, its instructions, its tools. `POST /agents`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -3676,7 +4347,13 @@ class AsyncBetaAgents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Agent], oai.types.beta.Agent]:
-        """List the agents. `GET /agents`"""
+        """List the agents. `GET /agents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3703,7 +4380,11 @@ class AsyncBetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Change the definition of an agent. `POST /agents/{agent_id}`"""
+        """Change the definition of an agent. `POST /agents/{agent_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def automations(self) -> AsyncBetaAgentsAutomations:
@@ -3777,7 +4458,11 @@ class AsyncBetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`"""
+        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -3796,7 +4481,13 @@ class AsyncBetaAgentsAutomations:
         session_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Automation], oai.types.beta.agents.Automation]:
-        """List the automations. `GET /agents/automations`"""
+        """List the automations. `GET /agents/automations`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def pause(
         self,
@@ -3834,7 +4525,11 @@ class AsyncBetaAgentsAutomations:
         timezone: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Change an automation. `POST /agents/automations/{automation_id}`"""
+        """Change an automation. `POST /agents/automations/{automation_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def invocations(self) -> AsyncBetaAgentsAutomationsInvocations:
@@ -3893,7 +4588,13 @@ class AsyncBetaAgentsAutomationsInvocations:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.automations.AutomationInvocation], oai.types.beta.agents.automations.AutomationInvocation]:
-        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`"""
+        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -3947,7 +4648,13 @@ class AsyncBetaAgentsEnvironments:
         type: Literal["openai_hosted"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.EnvironmentInfo], oai.types.beta.agents.EnvironmentInfo]:
-        """List the environments. `GET /agents/environments`"""
+        """List the environments. `GET /agents/environments`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4007,7 +4714,11 @@ class AsyncBetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`"""
+        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -4019,7 +4730,12 @@ class AsyncBetaAgentsEnvironmentsFiles:
         path: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
-        """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
+        """List the files of an environment. `GET /agents/environments/{environment_id}/files`
+
+        Args:
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def prepare(
         self,
@@ -4037,7 +4753,11 @@ class AsyncBetaAgentsEnvironmentsFiles:
         include: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
-        """Upload files of a directory for a new environment of agents."""
+        """Upload files of a directory for a new environment of agents.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     async def upload(
         self,
@@ -4110,7 +4830,13 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.environments.EnvironmentTemplate], oai.types.beta.agents.environments.EnvironmentTemplate]:
-        """List the templates of environments. `GET /agents/environments/templates`"""
+        """List the templates of environments. `GET /agents/environments/templates`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4185,7 +4911,13 @@ class AsyncBetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -4206,7 +4938,13 @@ class AsyncBetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -4227,7 +4965,13 @@ class AsyncBetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
-        """Start a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def delete(
         self,
@@ -4247,7 +4991,14 @@ class AsyncBetaAgentsSessions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSession], oai.types.beta.AgentSession]:
-        """List the sessions of agents. `GET /agents/sessions`"""
+        """List the sessions of agents. `GET /agents/sessions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4267,7 +5018,11 @@ class AsyncBetaAgentsSessions:
         review: Literal["none", "auto_review"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""
+        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def artifacts(self) -> AsyncBetaAgentsSessionsArtifacts:
@@ -4304,7 +5059,11 @@ class AsyncBetaAgentsSessions:
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionStream[T]:
-        """Send an input to an idle session of an agent, and stream the resulting turn."""
+        """Send an input to an idle session of an agent, and stream the resulting turn.
+
+        Args:
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsRaw:
@@ -4388,7 +5147,13 @@ class AsyncBetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
-        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4483,7 +5248,13 @@ class AsyncBetaAgentsSessionsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a session. `GET /agents/sessions/{session_id}/items`"""
+        """List the items of a session. `GET /agents/sessions/{session_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsItemsRaw:
@@ -4514,7 +5285,13 @@ class AsyncBetaAgentsSessionsSubagents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Subagent], oai.types.beta.Subagent]:
-        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`"""
+        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4573,7 +5350,13 @@ class AsyncBetaAgentsSessionsSubagentsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsItemsRaw:
@@ -4605,7 +5388,13 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
-        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
+        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4658,7 +5447,13 @@ class AsyncBetaAgentsSessionsSubagentsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
+        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsRaw:
@@ -4689,7 +5484,13 @@ class AsyncBetaAgentsSessionsTraces:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
-        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`"""
+        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsTracesRaw:
@@ -4720,7 +5521,13 @@ class AsyncBetaAgentsSessionsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
-        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`"""
+        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4771,7 +5578,13 @@ class AsyncBetaAgentsSessionsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`"""
+        """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsTurnsItemsRaw:
@@ -4800,7 +5613,11 @@ class AsyncBetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Create a vault for the credentials that agents use. `POST /vaults`"""
+        """Create a vault for the credentials that agents use. `POST /vaults`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -4820,7 +5637,14 @@ class AsyncBetaAgentsVaults:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Vault], oai.types.beta.agents.Vault]:
-        """List the vaults. `GET /vaults`"""
+        """List the vaults. `GET /vaults`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4838,7 +5662,11 @@ class AsyncBetaAgentsVaults:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Change a vault. `POST /vaults/{vault_id}`"""
+        """Change a vault. `POST /vaults/{vault_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def credentials(self) -> AsyncBetaAgentsVaultsCredentials:
@@ -4885,7 +5713,11 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`"""
+        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -4907,7 +5739,14 @@ class AsyncBetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
-        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -4927,7 +5766,11 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsVaultsCredentialsRaw:
@@ -4974,7 +5817,11 @@ class AsyncBetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
@@ -4995,7 +5842,14 @@ class AsyncBetaAssistants:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
-        """List the assistants. `GET /assistants`"""
+        """List the assistants. `GET /assistants`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
@@ -5024,7 +5878,11 @@ class AsyncBetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def files(self) -> AsyncBetaAssistantsFiles:
@@ -5073,7 +5931,14 @@ class AsyncBetaAssistantsFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
-        """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
+        """List the files of an assistant. `GET /assistants/{assistant_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def retrieve(
@@ -5083,7 +5948,11 @@ class AsyncBetaAssistantsFiles:
         assistant_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
+        """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def create(
@@ -5093,7 +5962,11 @@ class AsyncBetaAssistantsFiles:
         file_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
-        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
+        """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def delete(
@@ -5103,7 +5976,11 @@ class AsyncBetaAssistantsFiles:
         assistant_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
-        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
+        """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaAssistantsFilesRaw:
@@ -5200,7 +6077,47 @@ class AsyncBetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -5245,7 +6162,47 @@ class AsyncBetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -5290,7 +6247,47 @@ class AsyncBetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def delete(
         self,
@@ -5298,7 +6295,11 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def list(
         self,
@@ -5310,7 +6311,15 @@ class AsyncBetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the stored chat completions, by the beta's call path. `GET /chat/completions`"""
+        """List the stored chat completions, by the beta's call path. `GET /chat/completions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only completions that have these pairs of metadata.
+            model: Return only completions of this model.
+            order: Order by time of creation: 'asc' (default) or 'desc'.
+        """
 
     async def retrieve(
         self,
@@ -5318,7 +6327,11 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     async def update(
         self,
@@ -5327,7 +6340,12 @@ class AsyncBetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessages:
@@ -5376,7 +6394,48 @@ class AsyncBetaChatCompletions:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Create a chat completion whose content is parsed as your type."""
+        """Create a chat completion whose content is parsed as your type.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def stream(
         self,
@@ -5420,7 +6479,47 @@ class AsyncBetaChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
-        """Stream a chat completion with typed events and a snapshot."""
+        """Stream a chat completion with typed events and a snapshot.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsRaw:
@@ -5467,7 +6566,14 @@ class AsyncBetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsMessagesRaw:
@@ -5541,7 +6647,11 @@ class AsyncBetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`"""
+        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`
+
+        Args:
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaChatkitSessionsRaw:
@@ -5583,7 +6693,15 @@ class AsyncBetaChatkitThreads:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.ChatKitThread], oai.types.beta.chatkit.ChatKitThread]:
-        """List the ChatKit threads. `GET /chatkit/threads`"""
+        """List the ChatKit threads. `GET /chatkit/threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     def list_items(
         self,
@@ -5595,7 +6713,14 @@ class AsyncBetaChatkitThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.Data], oai.types.beta.chatkit.Data]:
-        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`"""
+        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -5894,7 +7019,11 @@ class AsyncBetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
+        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeTranscriptionSessionsRaw:
@@ -5923,7 +7052,11 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     async def compact(
         self,
@@ -5984,7 +7117,14 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -6028,7 +7168,14 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -6072,7 +7219,14 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response, with beta features. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def delete(
         self,
@@ -6081,7 +7235,11 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`"""
+        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     @overload
     async def retrieve(
@@ -6095,7 +7253,13 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def retrieve(
@@ -6109,7 +7273,13 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def retrieve(
@@ -6123,7 +7293,13 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def input_items(self) -> AsyncBetaResponsesInputItems:
@@ -6266,7 +7442,15 @@ class AsyncBetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
-        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`
+
+        Args:
+            response_id: The id of the response.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaResponsesInputItemsRaw:
@@ -6337,7 +7521,11 @@ class AsyncBetaThreads:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Start a thread, with or without first messages. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6362,7 +7550,12 @@ class AsyncBetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6387,7 +7580,12 @@ class AsyncBetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6412,7 +7610,12 @@ class AsyncBetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a thread and run an assistant on it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
@@ -6441,7 +7644,11 @@ class AsyncBetaThreads:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def messages(self) -> AsyncBetaThreadsMessages:
@@ -6460,7 +7667,14 @@ class AsyncBetaThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
-        """List the threads, an operation that the API never documented. `GET /threads`"""
+        """List the threads, an operation that the API never documented. `GET /threads`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def create_and_run_stream(
         self,
@@ -6483,7 +7697,11 @@ class AsyncBetaThreads:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create and run a thread, and stream the events with a snapshot."""
+        """Create and run a thread, and stream the events with a snapshot.
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def create_and_run_poll(
         self,
@@ -6508,7 +7726,14 @@ class AsyncBetaThreads:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a thread, run it, and wait for the end of the run."""
+        """Create a thread, run it, and wait for the end of the run.
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaThreadsRaw:
@@ -6563,7 +7788,11 @@ class AsyncBetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
@@ -6587,7 +7816,14 @@ class AsyncBetaThreadsMessages:
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
-        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
@@ -6608,7 +7844,11 @@ class AsyncBetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def files(self) -> AsyncBetaThreadsMessagesFiles:
@@ -6658,7 +7898,14 @@ class AsyncBetaThreadsMessagesFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
-        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
+        """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('removed from the API; files are attachments of a message')
     async def retrieve(
@@ -6669,7 +7916,11 @@ class AsyncBetaThreadsMessagesFiles:
         message_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
-        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+        """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaThreadsMessagesFilesRaw:
@@ -6729,7 +7980,13 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6757,7 +8014,13 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6785,7 +8048,13 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     def list(
@@ -6798,7 +8067,14 @@ class AsyncBetaThreadsRuns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
-        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
@@ -6821,7 +8097,11 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6834,7 +8114,11 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('the Assistants API is deprecated; use responses')
@@ -6847,7 +8131,11 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def update(
@@ -6858,7 +8146,11 @@ class AsyncBetaThreadsRuns:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def steps(self) -> AsyncBetaThreadsRunsSteps:
@@ -6888,7 +8180,12 @@ class AsyncBetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create a run, and stream its events with a snapshot."""
+        """Create a run, and stream its events with a snapshot.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def create_and_stream(
         self,
@@ -6914,7 +8211,12 @@ class AsyncBetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create a run, and stream its events with a snapshot."""
+        """Create a run, and stream its events with a snapshot.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def submit_tool_outputs_stream(
         self,
@@ -6953,7 +8255,15 @@ class AsyncBetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run, and wait for its end."""
+        """Create a run, and wait for its end.
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def poll(
         self,
@@ -6965,7 +8275,13 @@ class AsyncBetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Wait for the end of a run."""
+        """Wait for the end of a run.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def submit_tool_outputs_and_poll(
         self,
@@ -6978,7 +8294,13 @@ class AsyncBetaThreadsRuns:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run, and wait for its end."""
+        """Submit the tool outputs of a run, and wait for its end.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaThreadsRunsRaw:
@@ -7039,7 +8361,15 @@ class AsyncBetaThreadsRunsSteps:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
-        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
+        """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
@@ -7051,7 +8381,11 @@ class AsyncBetaThreadsRunsSteps:
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
-        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+        """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> AsyncBetaThreadsRunsStepsRaw:

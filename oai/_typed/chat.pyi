@@ -87,7 +87,47 @@ class ChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -132,7 +172,47 @@ class ChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -177,7 +257,47 @@ class ChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def delete(
         self,
@@ -185,7 +305,11 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def list(
         self,
@@ -197,7 +321,15 @@ class ChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the chat completions created with store=True. `GET /chat/completions`"""
+        """List the chat completions created with store=True. `GET /chat/completions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only completions that have these pairs of metadata.
+            model: Return only completions of this model.
+            order: Order by time of creation: 'asc' (default) or 'desc'.
+        """
 
     def retrieve(
         self,
@@ -205,7 +337,11 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def update(
         self,
@@ -214,7 +350,12 @@ class ChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def messages(self) -> ChatCompletionsMessages:
@@ -263,7 +404,48 @@ class ChatCompletions:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Create a chat completion whose content is parsed as your type."""
+        """Create a chat completion whose content is parsed as your type.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Not supported: use stream() for events.
+        """
 
     def run_tools(
         self,
@@ -310,7 +492,50 @@ class ChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
-        """Create chat completions and run the tools that the model calls, until it stops."""
+        """Create chat completions and run the tools that the model calls, until it stops.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the last answer.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions to run, types, and function_tool() tools.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            max_rounds: Maximum number of requests of the run; default 10.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            max_parallel: Maximum number of tools that run at the same time.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     def stream(
         self,
@@ -354,7 +579,47 @@ class ChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
-        """Stream a chat completion with typed events and a snapshot."""
+        """Stream a chat completion with typed events and a snapshot.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the answer, parsed when it is complete.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     @property
     def with_raw_response(self) -> ChatCompletionsRaw:
@@ -403,7 +668,14 @@ class ChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> ChatCompletionsMessagesRaw:
@@ -494,7 +766,47 @@ class AsyncChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -539,7 +851,47 @@ class AsyncChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -584,7 +936,47 @@ class AsyncChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a chat completion for a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions and custom tools that the model may call.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def delete(
         self,
@@ -592,7 +984,11 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     def list(
         self,
@@ -604,7 +1000,15 @@ class AsyncChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the chat completions created with store=True. `GET /chat/completions`"""
+        """List the chat completions created with store=True. `GET /chat/completions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only completions that have these pairs of metadata.
+            model: Return only completions of this model.
+            order: Order by time of creation: 'asc' (default) or 'desc'.
+        """
 
     async def retrieve(
         self,
@@ -612,7 +1016,11 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+        """
 
     async def update(
         self,
@@ -621,7 +1029,12 @@ class AsyncChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def messages(self) -> AsyncChatCompletionsMessages:
@@ -670,7 +1083,48 @@ class AsyncChatCompletions:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Create a chat completion whose content is parsed as your type."""
+        """Create a chat completion whose content is parsed as your type.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Not supported: use stream() for events.
+        """
 
     async def run_tools(
         self,
@@ -717,7 +1171,50 @@ class AsyncChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
-        """Create chat completions and run the tools that the model calls, until it stops."""
+        """Create chat completions and run the tools that the model calls, until it stops.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the last answer.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions to run, types, and function_tool() tools.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            max_rounds: Maximum number of requests of the run; default 10.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            max_parallel: Maximum number of tools that run at the same time.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     def stream(
         self,
@@ -761,7 +1258,47 @@ class AsyncChatCompletions:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
-        """Stream a chat completion with typed events and a snapshot."""
+        """Stream a chat completion with typed events and a snapshot.
+
+        Args:
+            messages: The conversation so far, oldest message first.
+            model: The model that answers, such as 'gpt-5'.
+            audio: Voice and format of the spoken answer; required if modalities contains 'audio'.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            function_call: Deprecated, use tool_choice.
+            functions: Deprecated, use tools.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Whether to return the log probability of each output token; default False.
+            max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
+            max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
+            moderation: Which moderation model checks the request and the answer; by default none.
+            n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
+            parallel_tool_calls: Whether one answer may call several tools; default True.
+            prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            response_format: The type of the answer, parsed when it is complete.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            seed: The same seed and parameters should give the same answer, without guarantee.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
+            store: Whether to keep the completion at the server, for retrieve() and list(); default False.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            web_search_options: Enables web search: size of the context, and the user's approximate location.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     @property
     def with_raw_response(self) -> AsyncChatCompletionsRaw:
@@ -810,7 +1347,14 @@ class AsyncChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`
+
+        Args:
+            completion_id: The id of a stored chat completion.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncChatCompletionsMessagesRaw:

@@ -38,7 +38,28 @@ class Completions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -64,7 +85,28 @@ class Completions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -90,7 +132,28 @@ class Completions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def __call__(
@@ -116,7 +179,28 @@ class Completions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def __call__(
@@ -142,7 +226,28 @@ class Completions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def __call__(
@@ -168,7 +273,28 @@ class Completions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -180,7 +306,11 @@ class Completions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -192,7 +322,11 @@ class Completions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> Stream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -204,7 +338,11 @@ class Completions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> CompletionsRaw:
@@ -250,7 +388,28 @@ class AsyncCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -276,7 +435,28 @@ class AsyncCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -302,7 +482,28 @@ class AsyncCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def __call__(
@@ -328,7 +529,28 @@ class AsyncCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def __call__(
@@ -354,7 +576,28 @@ class AsyncCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def __call__(
@@ -380,7 +623,28 @@ class AsyncCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Continue a text, the way before conversations. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`
+
+        Args:
+            model: The model that continues the prompt, such as 'gpt-3.5-turbo-instruct'.
+            prompt: The text to continue, or its tokens; a list of them for several completions.
+            best_of: Number of completions to generate, up to 20, of which the n likeliest are returned; default 1.
+            echo: Whether the result begins with the prompt; default False.
+            frequency_penalty: -2 to 2, default 0: positive values discourage tokens the more often they have occurred.
+            logit_bias: Token ids and what to add to their logits: -100 (ban) to 100 (force).
+            logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
+            max_tokens: Maximum number of tokens to generate; default 16.
+            n: Number of completions of each prompt, 1 to 128; default 1.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            seed: The same seed and parameters should give the same result, without guarantee.
+            stop: Up to 4 texts that end the completion, which does not contain them.
+            stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
+            suffix: Text that comes after the completion, for insertions.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -392,7 +656,11 @@ class AsyncCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -404,7 +672,11 @@ class AsyncCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> AsyncStream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -416,7 +688,11 @@ class AsyncCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> AsyncCompletionsRaw:

@@ -27,7 +27,16 @@ class Containers:
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
-        """Start a container in which a model can run code. `POST /containers`"""
+        """Start a container in which a model can run code. `POST /containers`
+
+        Args:
+            name: The name of the container.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'minutes': ...}.
+            file_ids: The ids of files to copy into the container.
+            memory_limit: Memory of the container: '1g' (default), '4g', '16g' or '64g'.
+            network_policy: Whether the container has network access: 'disabled', or an allowlist of domains.
+            skills: Skills to install in the container, by id or inline.
+        """
 
     def delete(
         self,
@@ -35,7 +44,11 @@ class Containers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a container and the files in it. `DELETE /containers/{container_id}`"""
+        """Delete a container and the files in it. `DELETE /containers/{container_id}`
+
+        Args:
+            container_id: The id of the container.
+        """
 
     def list(
         self,
@@ -46,7 +59,14 @@ class Containers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.ContainerListResponse]:
-        """List your containers. `GET /containers`"""
+        """List your containers. `GET /containers`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            name: Return only containers of this name.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -54,7 +74,11 @@ class Containers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
-        """Look up a container and whether it still runs. `GET /containers/{container_id}`"""
+        """Look up a container and whether it still runs. `GET /containers/{container_id}`
+
+        Args:
+            container_id: The id of the container.
+        """
 
     @property
     def files(self) -> ContainersFiles:
@@ -98,7 +122,13 @@ class ContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`"""
+        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`
+
+        Args:
+            container_id: The id of the container.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            file_id: The id of an uploaded file to copy, instead of file.
+        """
 
     def delete(
         self,
@@ -107,7 +137,12 @@ class ContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`"""
+        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -118,7 +153,14 @@ class ContainersFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.containers.FileListResponse]:
-        """List the files in a container. `GET /containers/{container_id}/files`"""
+        """List the files in a container. `GET /containers/{container_id}/files`
+
+        Args:
+            container_id: The id of the container.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -127,7 +169,12 @@ class ContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
-        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`"""
+        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     @property
     def content(self) -> ContainersFilesContent:
@@ -170,7 +217,12 @@ class ContainersFilesContent:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`"""
+        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> ContainersFilesContentRaw:
@@ -203,7 +255,16 @@ class AsyncContainers:
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
-        """Start a container in which a model can run code. `POST /containers`"""
+        """Start a container in which a model can run code. `POST /containers`
+
+        Args:
+            name: The name of the container.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'minutes': ...}.
+            file_ids: The ids of files to copy into the container.
+            memory_limit: Memory of the container: '1g' (default), '4g', '16g' or '64g'.
+            network_policy: Whether the container has network access: 'disabled', or an allowlist of domains.
+            skills: Skills to install in the container, by id or inline.
+        """
 
     async def delete(
         self,
@@ -211,7 +272,11 @@ class AsyncContainers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a container and the files in it. `DELETE /containers/{container_id}`"""
+        """Delete a container and the files in it. `DELETE /containers/{container_id}`
+
+        Args:
+            container_id: The id of the container.
+        """
 
     def list(
         self,
@@ -222,7 +287,14 @@ class AsyncContainers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.ContainerListResponse], oai.types.ContainerListResponse]:
-        """List your containers. `GET /containers`"""
+        """List your containers. `GET /containers`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            name: Return only containers of this name.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -230,7 +302,11 @@ class AsyncContainers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
-        """Look up a container and whether it still runs. `GET /containers/{container_id}`"""
+        """Look up a container and whether it still runs. `GET /containers/{container_id}`
+
+        Args:
+            container_id: The id of the container.
+        """
 
     @property
     def files(self) -> AsyncContainersFiles:
@@ -274,7 +350,13 @@ class AsyncContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`"""
+        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`
+
+        Args:
+            container_id: The id of the container.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            file_id: The id of an uploaded file to copy, instead of file.
+        """
 
     async def delete(
         self,
@@ -283,7 +365,12 @@ class AsyncContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`"""
+        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -294,7 +381,14 @@ class AsyncContainersFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.containers.FileListResponse], oai.types.containers.FileListResponse]:
-        """List the files in a container. `GET /containers/{container_id}/files`"""
+        """List the files in a container. `GET /containers/{container_id}/files`
+
+        Args:
+            container_id: The id of the container.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -303,7 +397,12 @@ class AsyncContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
-        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`"""
+        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     @property
     def content(self) -> AsyncContainersFilesContent:
@@ -346,7 +445,12 @@ class AsyncContainersFilesContent:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`"""
+        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`
+
+        Args:
+            container_id: The id of the container.
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> AsyncContainersFilesContentRaw:

@@ -22,7 +22,12 @@ class Conversations:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Start a conversation that the server keeps, with or without first items. `POST /conversations`"""
+        """Start a conversation that the server keeps, with or without first items. `POST /conversations`
+
+        Args:
+            items: Up to 20 items to begin with.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -30,7 +35,11 @@ class Conversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
-        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`"""
+        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+        """
 
     def retrieve(
         self,
@@ -38,7 +47,11 @@ class Conversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Look up a conversation. `GET /conversations/{conversation_id}`"""
+        """Look up a conversation. `GET /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+        """
 
     def update(
         self,
@@ -47,7 +60,12 @@ class Conversations:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`"""
+        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def items(self) -> ConversationsItems:
@@ -91,7 +109,13 @@ class ConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
-        """Add items to a conversation. `POST /conversations/{conversation_id}/items`"""
+        """Add items to a conversation. `POST /conversations/{conversation_id}/items`
+
+        Args:
+            conversation_id: The id of the conversation.
+            items: The items to add, up to 20: messages, calls and results.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     def delete(
         self,
@@ -100,7 +124,12 @@ class ConversationsItems:
         conversation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
+        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            item_id: The id of the item.
+        """
 
     def list(
         self,
@@ -112,7 +141,15 @@ class ConversationsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.conversations.ConversationItem]:
-        """List the items of a conversation. `GET /conversations/{conversation_id}/items`"""
+        """List the items of a conversation. `GET /conversations/{conversation_id}/items`
+
+        Args:
+            conversation_id: The id of the conversation.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -122,7 +159,13 @@ class ConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItem:
-        """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`"""
+        """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            item_id: The id of the item.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> ConversationsItemsRaw:
@@ -157,7 +200,12 @@ class AsyncConversations:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Start a conversation that the server keeps, with or without first items. `POST /conversations`"""
+        """Start a conversation that the server keeps, with or without first items. `POST /conversations`
+
+        Args:
+            items: Up to 20 items to begin with.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -165,7 +213,11 @@ class AsyncConversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
-        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`"""
+        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+        """
 
     async def retrieve(
         self,
@@ -173,7 +225,11 @@ class AsyncConversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Look up a conversation. `GET /conversations/{conversation_id}`"""
+        """Look up a conversation. `GET /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+        """
 
     async def update(
         self,
@@ -182,7 +238,12 @@ class AsyncConversations:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`"""
+        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            metadata: The pairs of strings that replace the stored ones; None removes them.
+        """
 
     @property
     def items(self) -> AsyncConversationsItems:
@@ -226,7 +287,13 @@ class AsyncConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
-        """Add items to a conversation. `POST /conversations/{conversation_id}/items`"""
+        """Add items to a conversation. `POST /conversations/{conversation_id}/items`
+
+        Args:
+            conversation_id: The id of the conversation.
+            items: The items to add, up to 20: messages, calls and results.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     async def delete(
         self,
@@ -235,7 +302,12 @@ class AsyncConversationsItems:
         conversation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
+        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            item_id: The id of the item.
+        """
 
     def list(
         self,
@@ -247,7 +319,15 @@ class AsyncConversationsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.conversations.ConversationItem], oai.types.conversations.ConversationItem]:
-        """List the items of a conversation. `GET /conversations/{conversation_id}/items`"""
+        """List the items of a conversation. `GET /conversations/{conversation_id}/items`
+
+        Args:
+            conversation_id: The id of the conversation.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -257,7 +337,13 @@ class AsyncConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItem:
-        """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`"""
+        """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`
+
+        Args:
+            conversation_id: The id of the conversation.
+            item_id: The id of the item.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     @property
     def with_raw_response(self) -> AsyncConversationsItemsRaw:

@@ -21,7 +21,15 @@ class Embeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     def __call__(
         self,
@@ -33,7 +41,15 @@ class Embeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @property
     def with_raw_response(self) -> EmbeddingsRaw:
@@ -65,7 +81,15 @@ class AsyncEmbeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     async def __call__(
         self,
@@ -77,7 +101,15 @@ class AsyncEmbeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Create embedding vectors of texts. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`
+
+        Args:
+            input: A text, or its tokens; or a list of up to 2048 of them. None may be empty.
+            model: The embedding model, such as 'text-embedding-3-small'.
+            dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
+            encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @property
     def with_raw_response(self) -> AsyncEmbeddingsRaw:

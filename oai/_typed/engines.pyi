@@ -90,7 +90,11 @@ class EnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -102,7 +106,11 @@ class EnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> Stream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -114,7 +122,11 @@ class EnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> EnginesCompletionsRaw:
@@ -212,7 +224,11 @@ class AsyncEnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -224,7 +240,11 @@ class AsyncEnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> AsyncStream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     @deprecated('removed from the API; use completions.create with model')
@@ -236,7 +256,11 @@ class AsyncEnginesCompletions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+        """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
+
+        Args:
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> AsyncEnginesCompletionsRaw:

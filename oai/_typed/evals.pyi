@@ -28,7 +28,11 @@ class Evals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Define an evaluation: the schema of its data, and its graders. `POST /evals`"""
+        """Define an evaluation: the schema of its data, and its graders. `POST /evals`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -47,7 +51,13 @@ class Evals:
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.EvalListResponse]:
-        """List the evaluations of the project. `GET /evals`"""
+        """List the evaluations of the project. `GET /evals`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -65,7 +75,11 @@ class Evals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
-        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`"""
+        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def runs(self) -> EvalsRuns:
@@ -130,7 +144,11 @@ class EvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     def delete(
         self,
@@ -151,7 +169,13 @@ class EvalsRuns:
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.RunListResponse]:
-        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`"""
+        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -211,7 +235,13 @@ class EvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.runs.OutputItemListResponse]:
-        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -254,7 +284,11 @@ class AsyncEvals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Define an evaluation: the schema of its data, and its graders. `POST /evals`"""
+        """Define an evaluation: the schema of its data, and its graders. `POST /evals`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -273,7 +307,13 @@ class AsyncEvals:
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.EvalListResponse], oai.types.EvalListResponse]:
-        """List the evaluations of the project. `GET /evals`"""
+        """List the evaluations of the project. `GET /evals`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -291,7 +331,11 @@ class AsyncEvals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
-        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`"""
+        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     @property
     def runs(self) -> AsyncEvalsRuns:
@@ -356,7 +400,11 @@ class AsyncEvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`
+
+        Args:
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+        """
 
     async def delete(
         self,
@@ -377,7 +425,13 @@ class AsyncEvalsRuns:
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.RunListResponse], oai.types.evals.RunListResponse]:
-        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`"""
+        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -437,7 +491,13 @@ class AsyncEvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
-        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,

@@ -22,7 +22,11 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file. `GET /files/{file_id}/content`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def create(
         self,
@@ -32,7 +36,13 @@ class Files:
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Upload a file. `POST /files`"""
+        """Upload a file. `POST /files`
+
+        Args:
+            file: A path, an open file, bytes, or (name, content, type).
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     def delete(
         self,
@@ -40,7 +50,11 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
-        """Delete a file. `DELETE /files/{file_id}`"""
+        """Delete a file. `DELETE /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -51,7 +65,14 @@ class Files:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
-        """List the uploaded files. `GET /files`"""
+        """List the uploaded files. `GET /files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 10000; default 10000.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            purpose: Return only files of this purpose.
+        """
 
     def retrieve(
         self,
@@ -59,7 +80,11 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve_content(
@@ -68,7 +93,11 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`"""
+        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def wait_for_processing(
         self,
@@ -79,7 +108,15 @@ class Files:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.FileObject:
-        """Wait until a file has been processed, by default at most half an hour."""
+        """Wait until a file has been processed, by default at most half an hour.
+
+        Args:
+            id: The id of the file.
+            poll_interval: Seconds between two requests; default 5.
+            max_wait_seconds: Seconds to wait in total; default 1800.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @overload
     def __call__(
@@ -91,7 +128,14 @@ class Files:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
-        """List the uploaded files. `GET /files`"""
+        """List the uploaded files. `GET /files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 10000; default 10000.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            purpose: Return only files of this purpose.
+        """
 
     @overload
     def __call__(
@@ -100,7 +144,11 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> FilesRaw:
@@ -140,7 +188,11 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file. `GET /files/{file_id}/content`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     async def create(
         self,
@@ -150,7 +202,13 @@ class AsyncFiles:
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Upload a file. `POST /files`"""
+        """Upload a file. `POST /files`
+
+        Args:
+            file: A path, an open file, bytes, or (name, content, type).
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     async def delete(
         self,
@@ -158,7 +216,11 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
-        """Delete a file. `DELETE /files/{file_id}`"""
+        """Delete a file. `DELETE /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -169,7 +231,14 @@ class AsyncFiles:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
-        """List the uploaded files. `GET /files`"""
+        """List the uploaded files. `GET /files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 10000; default 10000.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            purpose: Return only files of this purpose.
+        """
 
     async def retrieve(
         self,
@@ -177,7 +246,11 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve_content(
@@ -186,7 +259,11 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`"""
+        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     async def wait_for_processing(
         self,
@@ -197,7 +274,15 @@ class AsyncFiles:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.FileObject:
-        """Wait until a file has been processed, by default at most half an hour."""
+        """Wait until a file has been processed, by default at most half an hour.
+
+        Args:
+            id: The id of the file.
+            poll_interval: Seconds between two requests; default 5.
+            max_wait_seconds: Seconds to wait in total; default 1800.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @overload
     def __call__(
@@ -209,7 +294,14 @@ class AsyncFiles:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
-        """List the uploaded files. `GET /files`"""
+        """List the uploaded files. `GET /files`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 10000; default 10000.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+            purpose: Return only files of this purpose.
+        """
 
     @overload
     async def __call__(
@@ -218,7 +310,11 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`
+
+        Args:
+            file_id: The id of the file.
+        """
 
     @property
     def with_raw_response(self) -> AsyncFilesRaw:

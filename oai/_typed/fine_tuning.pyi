@@ -182,7 +182,13 @@ class FineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve(
@@ -195,7 +201,13 @@ class FineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> FineTuningCheckpointsPermissionsRaw:
@@ -229,7 +241,11 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
+        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     def create(
         self,
@@ -245,7 +261,19 @@ class FineTuningJobs:
         validation_file: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`"""
+        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`
+
+        Args:
+            model: The model to fine-tune, such as 'gpt-4o-mini'.
+            training_file: The id of a JSONL file with purpose 'fine-tune'.
+            hyperparameters: Deprecated, use method.
+            integrations: Services that receive the metrics, such as Weights & Biases.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            method: Supervised, DPO or reinforcement fine-tuning, with its hyperparameters.
+            seed: Makes the job repeatable, mostly: 0 to 2147483647; by default the server chooses one.
+            suffix: Text for the name of the new model, up to 64 characters.
+            validation_file: The id of a JSONL file to measure the model with while it is trained.
+        """
 
     def list(
         self,
@@ -255,7 +283,13 @@ class FineTuningJobs:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJob]:
-        """List the fine-tuning jobs. `GET /fine_tuning/jobs`"""
+        """List the fine-tuning jobs. `GET /fine_tuning/jobs`
+
+        Args:
+            after: Return the jobs after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only jobs that have these pairs of metadata.
+        """
 
     def list_events(
         self,
@@ -265,7 +299,13 @@ class FineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJobEvent]:
-        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def pause(
         self,
@@ -273,7 +313,11 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
+        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     def resume(
         self,
@@ -281,7 +325,11 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     def retrieve(
         self,
@@ -289,7 +337,11 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     @property
     def checkpoints(self) -> FineTuningJobsCheckpoints:
@@ -339,7 +391,13 @@ class FineTuningJobsCheckpoints:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page; default 10.
+        """
 
     @property
     def with_raw_response(self) -> FineTuningJobsCheckpointsRaw:
@@ -523,7 +581,13 @@ class AsyncFineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse], oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve(
@@ -536,7 +600,13 @@ class AsyncFineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncFineTuningCheckpointsPermissionsRaw:
@@ -570,7 +640,11 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
+        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     async def create(
         self,
@@ -586,7 +660,19 @@ class AsyncFineTuningJobs:
         validation_file: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`"""
+        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`
+
+        Args:
+            model: The model to fine-tune, such as 'gpt-4o-mini'.
+            training_file: The id of a JSONL file with purpose 'fine-tune'.
+            hyperparameters: Deprecated, use method.
+            integrations: Services that receive the metrics, such as Weights & Biases.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            method: Supervised, DPO or reinforcement fine-tuning, with its hyperparameters.
+            seed: Makes the job repeatable, mostly: 0 to 2147483647; by default the server chooses one.
+            suffix: Text for the name of the new model, up to 64 characters.
+            validation_file: The id of a JSONL file to measure the model with while it is trained.
+        """
 
     def list(
         self,
@@ -596,7 +682,13 @@ class AsyncFineTuningJobs:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJob], oai.types.fine_tuning.FineTuningJob]:
-        """List the fine-tuning jobs. `GET /fine_tuning/jobs`"""
+        """List the fine-tuning jobs. `GET /fine_tuning/jobs`
+
+        Args:
+            after: Return the jobs after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            metadata: Return only jobs that have these pairs of metadata.
+        """
 
     def list_events(
         self,
@@ -606,7 +698,13 @@ class AsyncFineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
-        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def pause(
         self,
@@ -614,7 +712,11 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
+        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     async def resume(
         self,
@@ -622,7 +724,11 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     async def retrieve(
         self,
@@ -630,7 +736,11 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+        """
 
     @property
     def checkpoints(self) -> AsyncFineTuningJobsCheckpoints:
@@ -680,7 +790,13 @@ class AsyncFineTuningJobsCheckpoints:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
+
+        Args:
+            fine_tuning_job_id: The id of the fine-tuning job.
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page; default 10.
+        """
 
     @property
     def with_raw_response(self) -> AsyncFineTuningJobsCheckpointsRaw:

@@ -26,7 +26,16 @@ class Images:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @overload
     def edit(
@@ -55,7 +64,31 @@ class Images:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def edit(
@@ -84,7 +117,31 @@ class Images:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def edit(
@@ -113,7 +170,31 @@ class Images:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def generate(
@@ -140,7 +221,29 @@ class Images:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def generate(
@@ -167,7 +270,29 @@ class Images:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def generate(
@@ -194,7 +319,29 @@ class Images:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> ImagesRaw:
@@ -232,7 +379,16 @@ class AsyncImages:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw variations of an image. `POST /images/variations`"""
+        """Draw variations of an image. `POST /images/variations`
+
+        Args:
+            image: The image to vary: a square PNG of less than 4 MB.
+            model: The image model; only 'dall-e-2' (default).
+            n: Number of images, 1 to 10; default 1.
+            response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            size: '256x256', '512x512' or '1024x1024' (default).
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+        """
 
     @overload
     async def edit(
@@ -261,7 +417,31 @@ class AsyncImages:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def edit(
@@ -290,7 +470,31 @@ class AsyncImages:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def edit(
@@ -319,7 +523,31 @@ class AsyncImages:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Edit one or more images according to a prompt. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`
+
+        Args:
+            image: The image to edit, or up to 16 of them.
+            prompt: What the result shows; up to 32000 characters (dall-e-2: 1000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            input_fidelity: How closely to keep the features of the input, such as faces: 'low' (default) or 'high'.
+            markup: A PNG with transparency, laid over the first image to show what to change. Not with mask.
+            mask: A PNG of the size of the first image, whose transparent areas are to be edited.
+            model: The image model, such as 'gpt-image-1.5'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default).
+            response_format: dall-e-2 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def generate(
@@ -346,7 +574,29 @@ class AsyncImages:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def generate(
@@ -373,7 +623,29 @@ class AsyncImages:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def generate(
@@ -400,7 +672,29 @@ class AsyncImages:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
-        """Draw images from a prompt. `POST /images/generations`"""
+        """Draw images from a prompt. `POST /images/generations`
+
+        Args:
+            prompt: What the image shows; up to 32000 characters (dall-e-2: 1000, dall-e-3: 4000).
+            background: 'transparent', 'opaque' or 'auto' (default). Transparency requires the format png or webp.
+            complexity: How much computation plans the image: 'low', 'medium' or 'high'; the default is the model's.
+            frame_count: Number of frames of a GIF, 2 to 16; default 9.
+            frame_duration_ms: Milliseconds that each frame of a GIF is shown, in steps of 10; default 200.
+            model: The image model, such as 'gpt-image-1'.
+            moderation: How strictly images are filtered: 'auto' (default) or 'low'.
+            n: Number of images, 1 to 10; default 1.
+            output_compression: Quality of jpeg and webp images, 0 to 100 percent; default 100.
+            output_format: 'png' (default), 'jpeg', 'webp', 'gif' or 'svg'.
+            partial_images: Number of unfinished images that a stream sends first, 0 to 3; default 0.
+            quality: 'low', 'medium', 'high', ... or 'auto' (default); dall-e-3 has 'standard' and 'hd'.
+            response_format: dall-e-2 and dall-e-3 only: 'url' (default, valid for 60 minutes) or 'b64_json'.
+            safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
+            size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
+            style: dall-e-3 only: 'vivid' (default) or 'natural'.
+            svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def with_raw_response(self) -> AsyncImagesRaw:

@@ -17,7 +17,11 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`
+
+        Args:
+            model: The id of a fine-tuned model of yours.
+        """
 
     def list(
         self,
@@ -32,7 +36,11 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model and who owns it. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`
+
+        Args:
+            model: The id of the model, such as 'gpt-5'.
+        """
 
     @overload
     def __call__(
@@ -49,7 +57,11 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model and who owns it. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`
+
+        Args:
+            model: The id of the model, such as 'gpt-5'.
+        """
 
     @property
     def with_raw_response(self) -> ModelsRaw:
@@ -81,7 +93,11 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`
+
+        Args:
+            model: The id of a fine-tuned model of yours.
+        """
 
     def list(
         self,
@@ -96,7 +112,11 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model and who owns it. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`
+
+        Args:
+            model: The id of the model, such as 'gpt-5'.
+        """
 
     @overload
     def __call__(
@@ -113,7 +133,11 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model and who owns it. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`
+
+        Args:
+            model: The id of the model, such as 'gpt-5'.
+        """
 
     @property
     def with_raw_response(self) -> AsyncModelsRaw:

@@ -17,7 +17,12 @@ class Moderations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
     def __call__(
         self,
@@ -26,7 +31,12 @@ class Moderations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
     @property
     def with_raw_response(self) -> ModerationsRaw:
@@ -55,7 +65,12 @@ class AsyncModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
     async def __call__(
         self,
@@ -64,7 +79,12 @@ class AsyncModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Classify texts or images as harmful or not. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`
+
+        Args:
+            input: A text, a list of texts, or a list of texts and images.
+            model: The moderation model; default 'omni-moderation-latest'.
+        """
 
     @property
     def with_raw_response(self) -> AsyncModerationsRaw:

@@ -238,7 +238,11 @@ class RealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
+        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     def create(
         self,
@@ -665,7 +669,11 @@ class AsyncRealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
+        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`
+
+        Args:
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+        """
 
     async def create(
         self,

@@ -35,7 +35,11 @@ class Responses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Cancel a background response. `POST /responses/{response_id}/cancel`"""
+        """Cancel a background response. `POST /responses/{response_id}/cancel`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     def compact(
         self,
@@ -51,7 +55,19 @@ class Responses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Compact a long conversation for the next response. `POST /responses/compact`"""
+        """Compact a long conversation for the next response. `POST /responses/compact`
+
+        Args:
+            model: The model that compacts, and later continues.
+            image: How images of the context are compressed.
+            input: The items to compact: text, or a list of messages, calls and results.
+            instructions: The system message for the model that compacts.
+            previous_response_id: The id of the response whose context to compact.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64 characters.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+        """
 
     @overload
     def create(
@@ -93,7 +109,44 @@ class Responses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -135,7 +188,44 @@ class Responses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def create(
@@ -177,7 +267,44 @@ class Responses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     def delete(
         self,
@@ -185,7 +312,11 @@ class Responses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a stored response. `DELETE /responses/{response_id}`"""
+        """Delete a stored response. `DELETE /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     @overload
     def retrieve(
@@ -198,7 +329,15 @@ class Responses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def retrieve(
@@ -211,7 +350,15 @@ class Responses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     def retrieve(
@@ -224,7 +371,15 @@ class Responses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def input_items(self) -> ResponsesInputItems:
@@ -277,7 +432,48 @@ class Responses:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
-        """Create a response whose output is parsed as your type."""
+        """Create a response whose output is parsed as your type.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            parse_as: How to build the result from the JSON, if text_format is only its schema.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Not supported: use stream() for events.
+        """
 
     def run_tools(
         self,
@@ -322,7 +518,48 @@ class Responses:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
-        """Create responses and run the tools that the model calls, until it stops."""
+        """Create responses and run the tools that the model calls, until it stops.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions to run, types, function_tool() tools, and tools that the server runs.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the last answer.
+            max_rounds: Maximum number of requests of the run; default 10.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            max_parallel: Maximum number of tools that run at the same time.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     def stream(
         self,
@@ -366,7 +603,47 @@ class Responses:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.ResponseStreamManager[T]:
-        """Stream a response with typed events and a snapshot, or resume the stream of a response."""
+        """Stream a response with typed events and a snapshot, or resume the stream of a response.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the answer, parsed when it is complete.
+            response_id: The id of a stored response whose events to resume, instead of creating one.
+            starting_after: Resume after the event with this sequence number; requires response_id.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     def poll(
         self,
@@ -380,7 +657,17 @@ class Responses:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Wait until a background response has ended."""
+        """Wait until a background response has ended.
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def connect(
         self,
@@ -513,7 +800,15 @@ class ResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.responses.ResponseItem]:
-        """List the input items of a response. `GET /responses/{response_id}/input_items`"""
+        """List the input items of a response. `GET /responses/{response_id}/input_items`
+
+        Args:
+            response_id: The id of the response.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> ResponsesInputItemsRaw:
@@ -552,7 +847,22 @@ class ResponsesInputTokens:
         truncation: Literal["auto", "disabled"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
-        """Count the tokens of an input without answering it. `POST /responses/input_tokens`"""
+        """Count the tokens of an input without answering it. `POST /responses/input_tokens`
+
+        Args:
+            conversation: The conversation, or its id, whose items are counted too.
+            input: The input to count: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message.
+            model: The model whose tokens to count.
+            parallel_tool_calls: Whether the model may call several tools at once.
+            personality: The style of the model's answers, such as 'friendly' or 'pragmatic'; up to 64 characters.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            reasoning: Options of reasoning models: effort and summary.
+            text: Format of the answer, whose schema is counted, too.
+            tool_choice: 'auto', 'none', 'required', or the tool to call.
+            tools: Tools of the request, whose definitions are counted, too.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+        """
 
     @property
     def with_raw_response(self) -> ResponsesInputTokensRaw:
@@ -580,7 +890,11 @@ class AsyncResponses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Cancel a background response. `POST /responses/{response_id}/cancel`"""
+        """Cancel a background response. `POST /responses/{response_id}/cancel`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     async def compact(
         self,
@@ -596,7 +910,19 @@ class AsyncResponses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Compact a long conversation for the next response. `POST /responses/compact`"""
+        """Compact a long conversation for the next response. `POST /responses/compact`
+
+        Args:
+            model: The model that compacts, and later continues.
+            image: How images of the context are compressed.
+            input: The items to compact: text, or a list of messages, calls and results.
+            instructions: The system message for the model that compacts.
+            previous_response_id: The id of the response whose context to compact.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64 characters.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+        """
 
     @overload
     async def create(
@@ -638,7 +964,44 @@ class AsyncResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -680,7 +1043,44 @@ class AsyncResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def create(
@@ -722,7 +1122,44 @@ class AsyncResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     async def delete(
         self,
@@ -730,7 +1167,11 @@ class AsyncResponses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a stored response. `DELETE /responses/{response_id}`"""
+        """Delete a stored response. `DELETE /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+        """
 
     @overload
     async def retrieve(
@@ -743,7 +1184,15 @@ class AsyncResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def retrieve(
@@ -756,7 +1205,15 @@ class AsyncResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @overload
     async def retrieve(
@@ -769,7 +1226,15 @@ class AsyncResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            stream: Whether to return the events as they arrive instead of the whole result; default False.
+        """
 
     @property
     def input_items(self) -> AsyncResponsesInputItems:
@@ -822,7 +1287,48 @@ class AsyncResponses:
         stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
-        """Create a response whose output is parsed as your type."""
+        """Create a response whose output is parsed as your type.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            parse_as: How to build the result from the JSON, if text_format is only its schema.
+            verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+            stream: Not supported: use stream() for events.
+        """
 
     async def run_tools(
         self,
@@ -867,7 +1373,48 @@ class AsyncResponses:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
-        """Create responses and run the tools that the model calls, until it stops."""
+        """Create responses and run the tools that the model calls, until it stops.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions to run, types, function_tool() tools, and tools that the server runs.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the last answer.
+            max_rounds: Maximum number of requests of the run; default 10.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            max_parallel: Maximum number of tools that run at the same time.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     def stream(
         self,
@@ -911,7 +1458,47 @@ class AsyncResponses:
         strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.AsyncResponseStreamManager[T]:
-        """Stream a response with typed events and a snapshot, or resume the stream of a response."""
+        """Stream a response with typed events and a snapshot, or resume the stream of a response.
+
+        Args:
+            access_programs: Access programs of special domains to use, such as cyber security.
+            background: Whether to return at once and answer in the background (see poll()); default False.
+            background_options: Options of background=True, such as the time within which the response must complete.
+            context_management: When and how the server compacts a context that grows too long.
+            conversation: The conversation, or its id, whose items come first and which receives the new ones.
+            image: Options for all images of the request.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            input: What to answer: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message. With previous_response_id, the instructions of that response do not apply.
+            max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
+            max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            model: The model that answers, such as 'gpt-5'.
+            moderation: Which moderation model checks the input and the output; by default none.
+            parallel_tool_calls: Whether the model may call several tools at once; default True.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            prompt: A stored prompt: its id, version, and the values of its variables.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
+            safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
+            service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
+            store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
+            stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
+            tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
+            tools: Functions, types and tools; arguments of calls are parsed to the types.
+            top_logprobs: Number of likely tokens to return at each position, 0 to 20.
+            top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            text_format: The type of the answer, parsed when it is complete.
+            response_id: The id of a stored response whose events to resume, instead of creating one.
+            starting_after: Resume after the event with this sequence number; requires response_id.
+            strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
+        """
 
     async def poll(
         self,
@@ -925,7 +1512,17 @@ class AsyncResponses:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Wait until a background response has ended."""
+        """Wait until a background response has ended.
+
+        Args:
+            response_id: The id of the response.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
+            starting_after: Sequence number of the event after which the stream starts.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def connect(
         self,
@@ -1058,7 +1655,15 @@ class AsyncResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.responses.ResponseItem], oai.types.responses.ResponseItem]:
-        """List the input items of a response. `GET /responses/{response_id}/input_items`"""
+        """List the input items of a response. `GET /responses/{response_id}/input_items`
+
+        Args:
+            response_id: The id of the response.
+            after: Return the items after the one with this id: the last one of the previous page.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @property
     def with_raw_response(self) -> AsyncResponsesInputItemsRaw:
@@ -1097,7 +1702,22 @@ class AsyncResponsesInputTokens:
         truncation: Literal["auto", "disabled"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
-        """Count the tokens of an input without answering it. `POST /responses/input_tokens`"""
+        """Count the tokens of an input without answering it. `POST /responses/input_tokens`
+
+        Args:
+            conversation: The conversation, or its id, whose items are counted too.
+            input: The input to count: text, or a list of messages, images, files, and results of tools.
+            instructions: The system message.
+            model: The model whose tokens to count.
+            parallel_tool_calls: Whether the model may call several tools at once.
+            personality: The style of the model's answers, such as 'friendly' or 'pragmatic'; up to 64 characters.
+            previous_response_id: The id of the response to continue. Cannot be combined with conversation.
+            reasoning: Options of reasoning models: effort and summary.
+            text: Format of the answer, whose schema is counted, too.
+            tool_choice: 'auto', 'none', 'required', or the tool to call.
+            tools: Tools of the request, whose definitions are counted, too.
+            truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
+        """
 
     @property
     def with_raw_response(self) -> AsyncResponsesInputTokensRaw:

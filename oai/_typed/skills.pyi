@@ -39,7 +39,13 @@ class Skills:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Skill]:
-        """List the skills of the project. `GET /skills`"""
+        """List the skills of the project. `GET /skills`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -158,7 +164,13 @@ class SkillsVersions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.skills.SkillVersion]:
-        """List the versions of a skill. `GET /skills/{skill_id}/versions`"""
+        """List the versions of a skill. `GET /skills/{skill_id}/versions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -256,7 +268,13 @@ class AsyncSkills:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Skill], oai.types.Skill]:
-        """List the skills of the project. `GET /skills`"""
+        """List the skills of the project. `GET /skills`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -375,7 +393,13 @@ class AsyncSkillsVersions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.skills.SkillVersion], oai.types.skills.SkillVersion]:
-        """List the versions of a skill. `GET /skills/{skill_id}/versions`"""
+        """List the versions of a skill. `GET /skills/{skill_id}/versions`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,

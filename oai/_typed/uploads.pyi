@@ -20,7 +20,11 @@ class Uploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
+        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`
+
+        Args:
+            upload_id: The id of the upload.
+        """
 
     def complete(
         self,
@@ -30,7 +34,13 @@ class Uploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`"""
+        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`
+
+        Args:
+            upload_id: The id of the upload.
+            part_ids: The ids of the parts, in the order of the file.
+            md5: The MD5 digest of the file, in hex: the server compares it with what it received.
+        """
 
     def create(
         self,
@@ -42,7 +52,15 @@ class Uploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Start the upload of a large file in parts. `POST /uploads`"""
+        """Start the upload of a large file in parts. `POST /uploads`
+
+        Args:
+            bytes: Size of the file in bytes; up to 8 GB.
+            filename: The name of the file.
+            mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     @property
     def parts(self) -> UploadsParts:
@@ -65,7 +83,22 @@ class Uploads:
         journal: str | os.PathLike[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Upload a large file in parts."""
+        """Upload a large file in parts.
+
+        Args:
+            mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            file: The file to upload: a path, bytes, or an open file.
+            filename: The name of the file; by default that of the path.
+            bytes: Size of the file in bytes; only needed for content of unknown length.
+            part_size: Bytes of each part; default and maximum 64 MiB.
+            md5: The MD5 digest of the file, in hex; by default it is computed.
+            max_concurrency: Maximum number of parts that are sent at the same time.
+            progress: A function that is called with the bytes sent so far and the total.
+            resume: The state of an interrupted upload, from the error's `state`.
+            journal: The path of a file that keeps the progress, so that a later run resumes the upload.
+        """
 
     @property
     def with_raw_response(self) -> UploadsRaw:
@@ -104,7 +137,12 @@ class UploadsParts:
         data: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
-        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`"""
+        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`
+
+        Args:
+            upload_id: The id of the upload.
+            data: The bytes of the part; up to 64 MB.
+        """
 
     @property
     def with_raw_response(self) -> UploadsPartsRaw:
@@ -132,7 +170,11 @@ class AsyncUploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
+        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`
+
+        Args:
+            upload_id: The id of the upload.
+        """
 
     async def complete(
         self,
@@ -142,7 +184,13 @@ class AsyncUploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`"""
+        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`
+
+        Args:
+            upload_id: The id of the upload.
+            part_ids: The ids of the parts, in the order of the file.
+            md5: The MD5 digest of the file, in hex: the server compares it with what it received.
+        """
 
     async def create(
         self,
@@ -154,7 +202,15 @@ class AsyncUploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Start the upload of a large file in parts. `POST /uploads`"""
+        """Start the upload of a large file in parts. `POST /uploads`
+
+        Args:
+            bytes: Size of the file in bytes; up to 8 GB.
+            filename: The name of the file.
+            mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+        """
 
     @property
     def parts(self) -> AsyncUploadsParts:
@@ -177,7 +233,22 @@ class AsyncUploads:
         journal: str | os.PathLike[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Upload a large file in parts."""
+        """Upload a large file in parts.
+
+        Args:
+            mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
+            purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            file: The file to upload: a path, bytes, or an open file.
+            filename: The name of the file; by default that of the path.
+            bytes: Size of the file in bytes; only needed for content of unknown length.
+            part_size: Bytes of each part; default and maximum 64 MiB.
+            md5: The MD5 digest of the file, in hex; by default it is computed.
+            max_concurrency: Maximum number of parts that are sent at the same time.
+            progress: A function that is called with the bytes sent so far and the total.
+            resume: The state of an interrupted upload, from the error's `state`.
+            journal: The path of a file that keeps the progress, so that a later run resumes the upload.
+        """
 
     @property
     def with_raw_response(self) -> AsyncUploadsRaw:
@@ -216,7 +287,12 @@ class AsyncUploadsParts:
         data: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
-        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`"""
+        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`
+
+        Args:
+            upload_id: The id of the upload.
+            data: The bytes of the part; up to 64 MB.
+        """
 
     @property
     def with_raw_response(self) -> AsyncUploadsPartsRaw:

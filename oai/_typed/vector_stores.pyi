@@ -28,7 +28,16 @@ class VectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Create a vector store, for searching files by meaning. `POST /vector_stores`"""
+        """Create a vector store, for searching files by meaning. `POST /vector_stores`
+
+        Args:
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            description: What the vector store is for.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; by default never.
+            file_ids: The ids of up to 500 files to add.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            name: The name of the vector store.
+        """
 
     def delete(
         self,
@@ -36,7 +45,11 @@ class VectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
-        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`"""
+        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+        """
 
     def list(
         self,
@@ -47,7 +60,14 @@ class VectorStores:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.VectorStore]:
-        """List the vector stores. `GET /vector_stores`"""
+        """List the vector stores. `GET /vector_stores`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -55,7 +75,11 @@ class VectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`"""
+        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+        """
 
     def search(
         self,
@@ -68,7 +92,16 @@ class VectorStores:
         rewrite_query: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.VectorStoreSearchResponse]:
-        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`"""
+        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            query: What to search for: a text, or several.
+            filters: A condition on attributes of the files, such as {'type': 'eq', 'key': 'year', 'value': 2024}.
+            max_num_results: Maximum number of results, 1 to 50; default 10.
+            ranking_options: The ranker, and the least score of a result (0 to 1).
+            rewrite_query: Whether the model may reword the query for the search; default False.
+        """
 
     def update(
         self,
@@ -79,7 +112,14 @@ class VectorStores:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`"""
+        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; None: never.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            name: The new name of the vector store.
+        """
 
     @property
     def file_batches(self) -> VectorStoresFileBatches:
@@ -134,7 +174,12 @@ class VectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
+        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+        """
 
     def create(
         self,
@@ -146,7 +191,15 @@ class VectorStoresFileBatches:
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`"""
+        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
+            files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
+        """
 
     def list_files(
         self,
@@ -160,7 +213,17 @@ class VectorStoresFileBatches:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
+        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            filter: Return only files of this status: 'in_progress', 'completed', 'failed' or 'cancelled'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -169,7 +232,12 @@ class VectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+        """
 
     def create_and_poll(
         self,
@@ -184,7 +252,18 @@ class VectorStoresFileBatches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Create a file batch, and wait until it has been processed."""
+        """Create a file batch, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
+            files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def poll(
         self,
@@ -196,7 +275,15 @@ class VectorStoresFileBatches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Wait until a file batch has been processed."""
+        """Wait until a file batch has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def upload_and_poll(
         self,
@@ -211,7 +298,19 @@ class VectorStoresFileBatches:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Upload files, add them to a vector store, and wait until they have been processed."""
+        """Upload files, add them to a vector store, and wait until they have been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            files: The files to upload: paths, open files, bytes, or (name, content, type).
+            max_concurrency: Maximum number of simultaneous uploads; default 5.
+            file_ids: The ids of files to add that are already uploaded.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            progress: A function that is called with the bytes sent so far and the total.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> VectorStoresFileBatchesRaw:
@@ -252,7 +351,12 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.vector_stores.FileContentResponse]:
-        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
+        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     def create(
         self,
@@ -263,7 +367,14 @@ class VectorStoresFiles:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`"""
+        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+        """
 
     def delete(
         self,
@@ -272,7 +383,12 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -285,7 +401,16 @@ class VectorStoresFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`"""
+        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            filter: Return only files of this status: 'in_progress', 'completed', 'failed' or 'cancelled'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     def retrieve(
         self,
@@ -294,7 +419,12 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     def update(
         self,
@@ -304,7 +434,13 @@ class VectorStoresFiles:
         attributes: dict[str, str | float | bool] | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: The attributes that replace the stored ones; None removes them.
+        """
 
     def create_and_poll(
         self,
@@ -319,7 +455,18 @@ class VectorStoresFiles:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Add a file to a vector store, and wait until it has been processed."""
+        """Add a file to a vector store, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def poll(
         self,
@@ -332,7 +479,16 @@ class VectorStoresFiles:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Wait until a file of a vector store has been processed."""
+        """Wait until a file of a vector store has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def upload(
         self,
@@ -343,7 +499,15 @@ class VectorStoresFiles:
         attributes: dict[str, str | float | bool] | None | Omit = omit,
         progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Upload a file, then add it to a vector store."""
+        """Upload a file, then add it to a vector store.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            progress: A function that is called with the bytes sent so far and the total.
+        """
 
     def upload_and_poll(
         self,
@@ -358,7 +522,19 @@ class VectorStoresFiles:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Upload a file, add it to a vector store, and wait until it has been processed."""
+        """Upload a file, add it to a vector store, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            progress: A function that is called with the bytes sent so far and the total.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> VectorStoresFilesRaw:
@@ -409,7 +585,16 @@ class AsyncVectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Create a vector store, for searching files by meaning. `POST /vector_stores`"""
+        """Create a vector store, for searching files by meaning. `POST /vector_stores`
+
+        Args:
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            description: What the vector store is for.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; by default never.
+            file_ids: The ids of up to 500 files to add.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            name: The name of the vector store.
+        """
 
     async def delete(
         self,
@@ -417,7 +602,11 @@ class AsyncVectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
-        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`"""
+        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+        """
 
     def list(
         self,
@@ -428,7 +617,14 @@ class AsyncVectorStores:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.VectorStore], oai.types.VectorStore]:
-        """List the vector stores. `GET /vector_stores`"""
+        """List the vector stores. `GET /vector_stores`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -436,7 +632,11 @@ class AsyncVectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`"""
+        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+        """
 
     def search(
         self,
@@ -449,7 +649,16 @@ class AsyncVectorStores:
         rewrite_query: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.VectorStoreSearchResponse], oai.types.VectorStoreSearchResponse]:
-        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`"""
+        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            query: What to search for: a text, or several.
+            filters: A condition on attributes of the files, such as {'type': 'eq', 'key': 'year', 'value': 2024}.
+            max_num_results: Maximum number of results, 1 to 50; default 10.
+            ranking_options: The ranker, and the least score of a result (0 to 1).
+            rewrite_query: Whether the model may reword the query for the search; default False.
+        """
 
     async def update(
         self,
@@ -460,7 +669,14 @@ class AsyncVectorStores:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`"""
+        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; None: never.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            name: The new name of the vector store.
+        """
 
     @property
     def file_batches(self) -> AsyncVectorStoresFileBatches:
@@ -515,7 +731,12 @@ class AsyncVectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
+        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+        """
 
     async def create(
         self,
@@ -527,7 +748,15 @@ class AsyncVectorStoresFileBatches:
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`"""
+        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
+            files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
+        """
 
     def list_files(
         self,
@@ -541,7 +770,17 @@ class AsyncVectorStoresFileBatches:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
+        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            filter: Return only files of this status: 'in_progress', 'completed', 'failed' or 'cancelled'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -550,7 +789,12 @@ class AsyncVectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+        """
 
     async def create_and_poll(
         self,
@@ -565,7 +809,18 @@ class AsyncVectorStoresFileBatches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Create a file batch, and wait until it has been processed."""
+        """Create a file batch, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
+            files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def poll(
         self,
@@ -577,7 +832,15 @@ class AsyncVectorStoresFileBatches:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Wait until a file batch has been processed."""
+        """Wait until a file batch has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            batch_id: The id of the batch.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def upload_and_poll(
         self,
@@ -592,7 +855,19 @@ class AsyncVectorStoresFileBatches:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Upload files, add them to a vector store, and wait until they have been processed."""
+        """Upload files, add them to a vector store, and wait until they have been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            files: The files to upload: paths, open files, bytes, or (name, content, type).
+            max_concurrency: Maximum number of simultaneous uploads; default 5.
+            file_ids: The ids of files to add that are already uploaded.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            progress: A function that is called with the bytes sent so far and the total.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncVectorStoresFileBatchesRaw:
@@ -633,7 +908,12 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.vector_stores.FileContentResponse], oai.types.vector_stores.FileContentResponse]:
-        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
+        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     async def create(
         self,
@@ -644,7 +924,14 @@ class AsyncVectorStoresFiles:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`"""
+        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+        """
 
     async def delete(
         self,
@@ -653,7 +940,12 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     def list(
         self,
@@ -666,7 +958,16 @@ class AsyncVectorStoresFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`"""
+        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            after: Return the items after the one with this id: the last one of the previous page.
+            before: Return the items before the one with this id: the first one of the next page.
+            filter: Return only files of this status: 'in_progress', 'completed', 'failed' or 'cancelled'.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     async def retrieve(
         self,
@@ -675,7 +976,12 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+        """
 
     async def update(
         self,
@@ -685,7 +991,13 @@ class AsyncVectorStoresFiles:
         attributes: dict[str, str | float | bool] | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: The attributes that replace the stored ones; None removes them.
+        """
 
     async def create_and_poll(
         self,
@@ -700,7 +1012,18 @@ class AsyncVectorStoresFiles:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Add a file to a vector store, and wait until it has been processed."""
+        """Add a file to a vector store, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def poll(
         self,
@@ -713,7 +1036,16 @@ class AsyncVectorStoresFiles:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Wait until a file of a vector store has been processed."""
+        """Wait until a file of a vector store has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file_id: The id of the file.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def upload(
         self,
@@ -724,7 +1056,15 @@ class AsyncVectorStoresFiles:
         attributes: dict[str, str | float | bool] | None | Omit = omit,
         progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Upload a file, then add it to a vector store."""
+        """Upload a file, then add it to a vector store.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            progress: A function that is called with the bytes sent so far and the total.
+        """
 
     async def upload_and_poll(
         self,
@@ -739,7 +1079,19 @@ class AsyncVectorStoresFiles:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Upload a file, add it to a vector store, and wait until it has been processed."""
+        """Upload a file, add it to a vector store, and wait until it has been processed.
+
+        Args:
+            vector_store_id: The id of the vector store.
+            file: The file to upload: a path, an open file, bytes, or (name, content, type).
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
+            progress: A function that is called with the bytes sent so far and the total.
+            max_wait_seconds: Seconds to wait in total; another name of deadline.
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncVectorStoresFilesRaw:

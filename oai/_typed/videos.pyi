@@ -97,7 +97,13 @@ class Videos:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.Video]:
-        """List the videos of the project. `GET /videos`"""
+        """List the videos of the project. `GET /videos`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     def remix(
@@ -131,7 +137,13 @@ class Videos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video, and wait until it has been generated."""
+        """Create a video, and wait until it has been generated.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     def poll(
         self,
@@ -142,7 +154,13 @@ class Videos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Wait until a video has been generated."""
+        """Wait until a video has been generated.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> VideosRaw:
@@ -267,7 +285,13 @@ class AsyncVideos:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.Video], oai.types.Video]:
-        """List the videos of the project. `GET /videos`"""
+        """List the videos of the project. `GET /videos`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+            order: Order by time of creation: 'asc' or 'desc' (default).
+        """
 
     @deprecated('the official SDK marks it as deprecated')
     async def remix(
@@ -301,7 +325,13 @@ class AsyncVideos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video, and wait until it has been generated."""
+        """Create a video, and wait until it has been generated.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     async def poll(
         self,
@@ -312,7 +342,13 @@ class AsyncVideos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Wait until a video has been generated."""
+        """Wait until a video has been generated.
+
+        Args:
+            poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
+            deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
+            cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+        """
 
     @property
     def with_raw_response(self) -> AsyncVideosRaw:

@@ -43,7 +43,12 @@ class Webhooks:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.webhooks.WebhookEndpoint]:
-        """List the webhooks of the project. `GET /webhook_endpoints`"""
+        """List the webhooks of the project. `GET /webhook_endpoints`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     def retrieve(
         self,
@@ -198,7 +203,12 @@ class AsyncWebhooks:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.webhooks.WebhookEndpoint], oai.types.webhooks.WebhookEndpoint]:
-        """List the webhooks of the project. `GET /webhook_endpoints`"""
+        """List the webhooks of the project. `GET /webhook_endpoints`
+
+        Args:
+            after: Return the items after the one with this id: the last one of the previous page.
+            limit: Maximum number of items on a page, 1 to 100; default 20.
+        """
 
     async def retrieve(
         self,

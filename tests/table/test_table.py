@@ -335,7 +335,9 @@ def test_helper_becomes_a_method_of_both_clients(tmp_path: Path, helpers: str) -
     assert [file.id for file in client.files.twice("file-1", pause=0.0, timeout=3)] == ["file-1"] * 2
     assert [file.id for file in client.files.gather(ids=["a", "b", "c"])] == ["a", "b", "c"]
     assert str(inspect.signature(client.files.twice)).startswith("(file_id: 'str', *, pause: 'float' = omit")
-    assert inspect.getdoc(client.files.twice) == "Retrieve a file twice.\n\nSay what was seen."
+    assert inspect.getdoc(client.files.twice) == (
+        "Retrieve a file twice.\n\nSay what was seen.\n\nArgs:\n    file_id: The id of the file."
+    )
     with pytest.raises(TypeError, match="unexpected keyword argument 'pauze'. Did you mean 'pause'"):
         client.files.twice("file-1", pauze=1)
     with pytest.raises(TypeError, match="missing 1 required argument: 'file_id'"):

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from oai._support.docs import field_docs
 from tools.generate.ir import ANY, NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs
 from tools.generate.plan import Plan, area_of, camel
 
@@ -249,7 +250,10 @@ class Writer:
         shadowed = {each.name for each in fields} & SHADOWS | ({struct.tag[0]} & SHADOWS if struct.tag else set())
         # A default makes a name a value of the class, which hides the built-in type from annotations below it.
         ordered = sorted(fields, key=lambda each: not each.required)
-        lines += [self._field(name, each, shadowed) for each in ordered]
+        docs = field_docs(f"oai.types.{self._home}", name)
+        for each in ordered:
+            lines.append(self._field(name, each, shadowed))
+            lines += [f'"""{line}"""'] if (line := docs.get(safe_name(each.name))) else []
         body = "".join(f"    {line}\n" for line in lines) or "    pass\n"
         text = f"class {name}({base}{options}):\n{body}".rstrip()
         for tag in struct.more_tags:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from oai._table.docs import parameter_docs
 from oai._table.load import shipped_table
 from oai._table.providers import all_providers
 from oai._table.rows import Row
@@ -52,16 +53,22 @@ QUOTE = '"'
 def describe(table: Table | None = None) -> list[dict[str, Any]]:
     """Return every operation as plain data, in the order of their call paths."""
     table = shipped_table() if table is None else table
-    return [_describe(name, table[name]) for name in sorted(table)]
+    return [_describe(name, table) for name in sorted(table)]
 
 
-def _describe(name: str, row: Row) -> dict[str, Any]:
-    params = [{"name": param, "type": "str", "required": True, "in": "path"} for param in row.path_params] + [
+def _describe(name: str, table: Table) -> dict[str, Any]:
+    row = table[name]
+    docs = parameter_docs(table, name)
+    params = [
+        {"name": param, "type": "str", "required": True, "in": "path", "doc": docs.get(param, "")}
+        for param in row.path_params
+    ] + [
         {
             "name": param,
             "type": expression.removesuffix("?"),
             "required": not expression.endswith("?"),
             "in": _place(row, param),
+            "doc": docs.get(param, ""),
         }
         for param, expression in (row.params or {}).items()
     ]
@@ -140,11 +147,11 @@ def _section(operation: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     if operation["parameters"]:
-        yield "| parameter | type | in | |"
-        yield "|---|---|---|---|"
+        yield "| parameter | type | in | | |"
+        yield "|---|---|---|---|---|"
         for each in operation["parameters"]:
             required = "required" if each["required"] else ""
-            yield f"| `{each['name']}` | {_type(each['type'])} | {each['in']} | {required} |"
+            yield f"| `{each['name']}` | {_type(each['type'])} | {each['in']} | {required} | {each['doc']} |"
         yield ""
     yield f"Returns {_linked(operation['response'])}" + (
         f"; with `stream=True`, events of {_linked(operation['stream'])}." if operation["stream"] else "."

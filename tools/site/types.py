@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from oai._json.objects import Object
+from oai._support.docs import field_docs
 from oai._table.load import shipped_table
 from oai._table.type_expressions import resolve
 
@@ -77,8 +78,12 @@ def _page(home: str, kinds: list[type[Object]]) -> str:
             lines += [f"`{kind.__struct_config__.tag_field}` is `{tag!r}`.", ""]
         fields = msgspec.structs.fields(kind)
         if fields:
-            lines += ["| field | type |", "|---|---|"]
-            lines += [f"| `{field.name}` | {_shown(field.type)} |" for field in fields]
+            docs = field_docs(kind.__module__, kind.__name__)
+            lines += ["| field | type | |", "|---|---|---|"] if docs else ["| field | type |", "|---|---|"]
+            ends = [f" {docs.get(field.name, '')} |" if docs else "" for field in fields]
+            lines += [
+                f"| `{field.name}` | {_shown(field.type)} |{end}" for field, end in zip(fields, ends, strict=True)
+            ]
             lines.append("")
     return "\n".join(lines)
 

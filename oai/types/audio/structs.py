@@ -8,8 +8,11 @@ from oai._json.unions import untagged
 
 class TranscriptionLogprob(Object):
     token: str | None = None
+    """The token, as text."""
     bytes: list[float] | None = None
+    """The token's UTF-8 bytes."""
     logprob: float | None = None
+    """The log probability of the token."""
 
 
 class UsageInputTokenDetails(Object):
@@ -20,14 +23,19 @@ class UsageInputTokenDetails(Object):
 class TranscriptionTextDoneEventUsage(Object, tag_field="type", tag="tokens"):
     type: ClassVar[Literal["tokens"]] = "tokens"
     input_tokens: int
+    """Number of tokens of the input."""
     output_tokens: int
+    """Number of tokens of the output."""
     total_tokens: int
+    """Number of all tokens: input and output."""
     input_token_details: UsageInputTokenDetails | None = None
+    """Kinds of input tokens: audio and text."""
 
 
 class TranscriptionVerboseUsage(Object, tag_field="type", tag="duration"):
     type: ClassVar[Literal["duration"]] = "duration"
     seconds: float
+    """Duration of the audio in seconds, which is what is billed."""
 
 
 TranscriptionUsage = TranscriptionTextDoneEventUsage | TranscriptionVerboseUsage
@@ -35,59 +43,94 @@ TranscriptionUsage = TranscriptionTextDoneEventUsage | TranscriptionVerboseUsage
 
 class TranscriptionLanguage(Object):
     code: str
+    """The language, such as 'en'."""
 
 
 class Transcription(Object):
     text: str
+    """What is spoken."""
     languages: list[TranscriptionLanguage] | None = None
+    """The languages that were detected, by gpt-transcribe."""
     logprobs: list[TranscriptionLogprob] | None = None
+    """Log probabilities of the output tokens, if requested."""
     usage: TranscriptionUsage | None = None
+    """The number of tokens that were used."""
 
 
 class TranscriptionDiarizedSegment(Object, tag_field="type", tag="transcript.text.segment"):
     type: ClassVar[Literal["transcript.text.segment"]] = "transcript.text.segment"
     id: str
+    """The unique id."""
     end: float
+    """Where the segment ends, in seconds."""
     speaker: str
+    """The speaker: a name of the request, else 'A', 'B', ..."""
     start: float
+    """Where the segment begins, in seconds."""
     text: str
+    """What is spoken in the segment."""
 
 
 class TranscriptionDiarized(Object):
     duration: float
+    """Duration of the audio in seconds."""
     segments: list[TranscriptionDiarizedSegment]
+    """The text in segments, with their speakers and times."""
     task: Literal["transcribe"]
+    """The kind of task; always 'transcribe'."""
     text: str
+    """What is spoken."""
     usage: TranscriptionUsage | None = None
+    """The number of tokens that were used."""
 
 
 class TranscriptionSegment(Object):
     id: int
+    """The unique id."""
     avg_logprob: float
+    """Mean log probability of the tokens; below -1 the segment is unreliable."""
     compression_ratio: float
+    """How well the text can be compressed; above 2.4 it repeats itself and is unreliable."""
     end: float
+    """Where the segment ends, in seconds."""
     no_speech_prob: float
+    """The probability that nobody speaks in the segment, 0 to 1."""
     seek: int
+    """Where in the audio the decoder read the segment."""
     start: float
+    """Where the segment begins, in seconds."""
     temperature: float
+    """The temperature that the segment was decoded with."""
     text: str
+    """What is spoken in the segment."""
     tokens: list[int]
+    """The ids of the tokens."""
 
 
 class TranscriptionWord(Object):
     end: float
+    """Where the word ends, in seconds."""
     start: float
+    """Where the word begins, in seconds."""
     word: str
+    """The word."""
 
 
 class TranscriptionVerbose(Object):
     duration: float
+    """Duration of the audio in seconds."""
     language: str
+    """The language of the audio."""
     text: str
+    """What is spoken."""
     segments: list[TranscriptionSegment] | None = None
+    """The text in segments, with their times."""
     usage: TranscriptionVerboseUsage | None = None
+    """The number of tokens that were used."""
     words: list[TranscriptionWord] | None = None
+    """The words, with their times, if requested."""
     task: str | None = None
+    """The kind of task; always 'transcribe'."""
 
 
 if TYPE_CHECKING:
@@ -98,23 +141,33 @@ else:
 
 class TranscriptionTextDeltaEventLogprob(Object):
     token: str | None = None
+    """The token, as text."""
     bytes: list[int] | None = None
+    """The token's UTF-8 bytes."""
     logprob: float | None = None
+    """The log probability of the token."""
 
 
 class TranscriptionTextDeltaEvent(Object, tag_field="type", tag="transcript.text.delta"):
     type: ClassVar[Literal["transcript.text.delta"]] = "transcript.text.delta"
     delta: str
+    """The next piece of the text."""
     logprobs: list[TranscriptionTextDeltaEventLogprob] | None = None
+    """Log probabilities of the output tokens, if requested."""
     segment_id: str | None = None
+    """The id of the segment that the text belongs to, of diarized transcriptions."""
 
 
 class TranscriptionTextDoneEvent(Object, tag_field="type", tag="transcript.text.done"):
     type: ClassVar[Literal["transcript.text.done"]] = "transcript.text.done"
     text: str
+    """What is spoken, all of it."""
     languages: list[TranscriptionLanguage] | None = None
+    """The languages that were detected, by gpt-transcribe."""
     logprobs: list[TranscriptionTextDeltaEventLogprob] | None = None
+    """Log probabilities of the output tokens, if requested."""
     usage: TranscriptionTextDoneEventUsage | None = None
+    """The number of tokens that were used."""
 
 
 TranscriptionStreamEvent = TranscriptionDiarizedSegment | TranscriptionTextDeltaEvent | TranscriptionTextDoneEvent
@@ -122,13 +175,18 @@ TranscriptionStreamEvent = TranscriptionDiarizedSegment | TranscriptionTextDelta
 
 class Translation(Object):
     text: str
+    """What is spoken, in English."""
 
 
 class TranslationVerbose(Object):
     duration: float
+    """Duration of the audio in seconds."""
     language: str
+    """The language of the translation; always English."""
     text: str
+    """What is spoken, in English."""
     segments: list[TranscriptionSegment] | None = None
+    """The text in segments, with their times."""
 
 
 if TYPE_CHECKING:

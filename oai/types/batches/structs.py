@@ -7,60 +7,98 @@ from oai._json.objects import Object
 
 class BatchError(Object):
     code: str | None = None
+    """A short name of the kind of error."""
     line: int | None = None
+    """The line of the input file, if it is the reason."""
     message: str | None = None
+    """What went wrong."""
     param: str | None = None
+    """The parameter of the request that caused the error, if any."""
 
 
 class Errors(Object):
     data: list[BatchError] | None = None
+    """The errors."""
     object: str | None = None
+    """The kind of object; always the same."""
 
 
 class BatchRequestCounts(Object):
     completed: int
+    """Number of requests that succeeded."""
     failed: int
+    """Number of requests that failed."""
     total: int
+    """Number of all requests."""
 
 
 class InputTokensDetails(Object):
     cached_tokens: int
+    """Tokens that came from the prompt's cache, at a lower price."""
 
 
 class OutputTokensDetails(Object):
     reasoning_tokens: int
+    """Tokens of reasoning, which are billed as output."""
 
 
 class BatchUsage(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     input_tokens_details: InputTokensDetails
+    """Kinds of input tokens, such as those from the cache."""
     output_tokens: int
+    """Number of tokens of the output."""
     output_tokens_details: OutputTokensDetails
+    """Kinds of output tokens, such as those of reasoning."""
     total_tokens: int
+    """Number of all tokens: input and output."""
 
 
 class Batch(Object):
     id: str
+    """The unique id."""
     completion_window: str
+    """The time within which the batch is done, such as '24h'."""
     created_at: int
+    """When it was created (Unix seconds)."""
     endpoint: str
+    """The path that all requests go to."""
     input_file_id: str
+    """The id of the file with the requests."""
     object: Literal["batch"]
+    """The kind of object; always the same."""
     status: Literal[
         "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
     ]
+    """'validating', 'failed', 'in_progress', 'finalizing', 'completed', 'expired', 'cancelling' or 'cancelled'."""
     cancelled_at: int | None = None
+    """When it was cancelled (Unix seconds)."""
     cancelling_at: int | None = None
+    """When cancelling began (Unix seconds)."""
     completed_at: int | None = None
+    """When it was completed (Unix seconds)."""
     error_file_id: str | None = None
+    """The id of the file with the requests that failed."""
     errors: Errors | None = None
+    """Why the batch was rejected."""
     expired_at: int | None = None
+    """When it expired (Unix seconds)."""
     expires_at: int | None = None
+    """When it will expire (Unix seconds)."""
     failed_at: int | None = None
+    """When it failed (Unix seconds)."""
     finalizing_at: int | None = None
+    """When its files began to be written (Unix seconds)."""
     in_progress_at: int | None = None
+    """When its processing began (Unix seconds)."""
     metadata: dict[str, str] | None = None
+    """The pairs of strings that were stored with it."""
     model: str | None = None
+    """The model that was used, with its version."""
     output_file_id: str | None = None
+    """The id of the file with the responses."""
     request_counts: BatchRequestCounts | None = None
+    """Number of requests: total, completed and failed."""
     usage: BatchUsage | None = None
+    """The number of tokens that were used."""

@@ -9,61 +9,88 @@ from oai.types.shared.function_structs import FunctionDefinition
 
 class TopLogprob(Object):
     token: str
+    """The token, as text."""
     logprob: float
+    """The log probability of the token."""
     bytes: list[int] | None = None
+    """The token's UTF-8 bytes; a character may be spread over several tokens."""
 
 
 class ChatCompletionTokenLogprob(Object):
     token: str
+    """The token, as text."""
     logprob: float
+    """The log probability of the token."""
     top_logprobs: list[TopLogprob]
+    """The likeliest tokens at this position, as many as the parameter top_logprobs."""
     bytes: list[int] | None = None
+    """The token's UTF-8 bytes; a character may be spread over several tokens."""
 
 
 class ChoiceLogprobs(Object):
     content: list[ChatCompletionTokenLogprob] | None = None
+    """Of each token of the text."""
     refusal: list[ChatCompletionTokenLogprob] | None = None
+    """Of each token of the refusal."""
 
 
 class ChatCompletionAudio(Object):
     id: str
+    """The unique id."""
     data: str
+    """The audio, base64-encoded, in the format of the request."""
     expires_at: int
+    """Until when later requests may refer to the audio by its id (Unix seconds)."""
     transcript: str
+    """What is spoken."""
 
 
 class AnnotationURLCitation(Object):
     end_index: int
+    """Index of the citation's last character in the text."""
     start_index: int
+    """Index of the citation's first character in the text."""
     title: str
+    """Title of the page."""
     url: str
+    """Address of the page."""
 
 
 class Annotation(Object):
     type: Literal["url_citation"]
+    """The kind of object; always the same."""
     url_citation: AnnotationURLCitation
+    """The cited page, and where in the text the citation is."""
 
 
 class ChatCompletionMessageFunctionToolCallFunction(Object):
     arguments: str
+    """The arguments as JSON text; the model may write invalid JSON, or other parameters."""
     name: str
+    """The name of the function."""
 
 
 class ChatCompletionMessageCustomToolCallCustom(Object):
     input: str
+    """The input of the tool, as the model wrote it."""
     name: str
+    """The name of the tool."""
 
 
 class ChatCompletionMessageCustomToolCall(Object, tag_field="type", tag="custom"):
     type: ClassVar[Literal["custom"]] = "custom"
     id: str
+    """The id of the call, which the message with its result repeats."""
     custom: ChatCompletionMessageCustomToolCallCustom
+    """The custom tool that the model calls, and its input."""
 
 
 class ChatCompletionMessageFunctionToolCall(Object, tag_field="type", tag="function"):
     type: ClassVar[Literal["function"]] = "function"
     id: str
+    """The id of the call, which the message with its result repeats."""
     function: ChatCompletionMessageFunctionToolCallFunction
+    """The function that the model calls, and its arguments."""
 
 
 ChatCompletionMessageToolCallUnion = ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall
@@ -71,19 +98,30 @@ ChatCompletionMessageToolCallUnion = ChatCompletionMessageFunctionToolCall | Cha
 
 class ChatCompletionMessage(Object):
     role: Literal["assistant"]
+    """Who wrote the message; always 'assistant'."""
     content: str | None = None
+    """The text of the answer; None if there are only tool calls or a refusal."""
     refusal: str | None = None
+    """The text with which the model refused to answer."""
     annotations: list[Annotation] | None = None
+    """Sources that the answer cites, such as pages of a web search."""
     audio: ChatCompletionAudio | None = None
+    """The spoken answer, if requested."""
     function_call: ChatCompletionMessageFunctionToolCallFunction | None = None
+    """Deprecated, see tool_calls."""
     tool_calls: list[ChatCompletionMessageToolCallUnion] | None = None
+    """The tools that the model calls."""
 
 
 class ChatCompletionChoice(Object):
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+    """Why it ended: 'stop', 'length' (token limit), 'content_filter', 'tool_calls'; None: not yet."""
     index: int
+    """The position in the list, from 0."""
     message: ChatCompletionMessage
+    """The answer."""
     logprobs: ChoiceLogprobs | None = None
+    """Log probabilities of the output tokens, if requested."""
 
 
 class ModerationInputError(Object, tag_field="type", tag="error"):
@@ -112,20 +150,32 @@ ModerationInput = ModerationInputModerationResults | ModerationInputError
 
 class ChatCompletionModeration(Object):
     input: ModerationInput
+    """What moderation found in the request."""
     output: ModerationInput
+    """What moderation found in the answer."""
 
 
 class ChatCompletion(Object):
     id: str
+    """The unique id."""
     choices: list[ChatCompletionChoice]
+    """The answers: one, or as many as the parameter n."""
     created: int
+    """When it was created (Unix seconds)."""
     model: str
+    """The model that was used, with its version."""
     object: Literal["chat.completion"]
+    """The kind of object; always the same."""
     metadata: dict[str, str] | None = None
+    """The pairs of strings that were stored with it."""
     moderation: ChatCompletionModeration | None = None
+    """What moderation found in the request and the answer, if requested."""
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    """The service tier that processed the request."""
     system_fingerprint: str | None = None
+    """The server's configuration: if it changes, so may answers for the same seed."""
     usage: CompletionUsage | None = None
+    """The number of tokens that were used."""
 
 
 class ChoiceDeltaAudio(Object):
@@ -137,43 +187,69 @@ class ChoiceDeltaAudio(Object):
 
 class ChoiceDeltaFunctionCall(Object):
     arguments: str | None = None
+    """The next piece of the arguments, which are JSON text."""
     name: str | None = None
+    """The name of the function, in the first piece."""
 
 
 class ChoiceDeltaToolCall(Object):
     index: int
+    """Which of the calls this is a piece of, from 0."""
     id: str | None = None
+    """The id of the call, in its first piece."""
     function: ChoiceDeltaFunctionCall | None = None
+    """The name, in the first piece, and the next piece of the arguments."""
     type: Literal["function"] | None = None
+    """The kind of object; always the same."""
 
 
 class ChoiceDelta(Object):
     audio: ChoiceDeltaAudio | None = None
+    """The next piece of the spoken answer."""
     content: str | None = None
+    """The next piece of the text."""
     function_call: ChoiceDeltaFunctionCall | None = None
+    """Deprecated, see tool_calls."""
     refusal: str | None = None
+    """The next piece of the refusal."""
     role: Literal["developer", "system", "user", "assistant", "tool"] | None = None
+    """Who writes the message; in the first chunk only."""
     tool_calls: list[ChoiceDeltaToolCall] | None = None
+    """The next pieces of tool calls."""
 
 
 class ChatCompletionChunkChoice(Object):
     delta: ChoiceDelta
+    """What is new in the answer."""
     index: int
+    """The position in the list, from 0."""
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"] | None = None
+    """Why it ended: 'stop', 'length' (token limit), 'content_filter', 'tool_calls'; None: not yet."""
     logprobs: ChoiceLogprobs | None = None
+    """Log probabilities of the output tokens, if requested."""
 
 
 class ChatCompletionChunk(Object):
     id: str
+    """The id of the completion; all chunks have the same one."""
     choices: list[ChatCompletionChunkChoice]
+    """What is new in each answer; empty in the last chunk if that has the usage."""
     created: int
+    """When it was created (Unix seconds)."""
     model: str
+    """The model that was used, with its version."""
     object: Literal["chat.completion.chunk"]
+    """The kind of object; always the same."""
     moderation: ChatCompletionModeration | None = None
+    """What moderation found in the request and the answer, if requested."""
     obfuscation: str | None = None
+    """Random padding that hides the length of the chunk."""
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    """The service tier that processed the request."""
     system_fingerprint: str | None = None
+    """The server's configuration: if it changes, so may answers for the same seed."""
     usage: CompletionUsage | None = None
+    """The number of tokens that were used: in the last chunk, with stream_options={'include_usage': True}."""
 
 
 class ChatCompletionContentPartImageImageURL(Object):
@@ -200,8 +276,11 @@ class ChatCompletionContentPartText(Object, tag_field="type", tag="text"):
 
 class ChatCompletionDeleted(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: Literal["chat.completion.deleted"]
+    """The kind of object; always the same."""
 
 
 class ChatCompletionFunctionTool(Object):

@@ -7,47 +7,77 @@ from oai._json.objects import Object
 
 class Logprobs(Object):
     text_offset: list[int] | None = None
+    """Where in the text each token begins."""
     token_logprobs: list[float] | None = None
+    """The log probability of each token."""
     tokens: list[str] | None = None
+    """The tokens, as text."""
     top_logprobs: list[dict[str, float]] | None = None
+    """The likeliest tokens at each position, with their log probabilities."""
 
 
 class CompletionChoice(Object):
     finish_reason: Literal["stop", "length", "content_filter"]
+    """Why it ended: 'stop', 'length' (token limit), 'content_filter', 'tool_calls'; None: not yet."""
     index: int
+    """The position in the list, from 0."""
     text: str
+    """The text that continues the prompt."""
     logprobs: Logprobs | None = None
+    """Log probabilities of the output tokens, if requested."""
 
 
 class CompletionTokensDetails(Object):
     accepted_prediction_tokens: int | None = None
+    """Tokens of the prediction that are in the answer."""
     audio_tokens: int | None = None
+    """Tokens of the spoken answer."""
     reasoning_tokens: int | None = None
+    """Tokens of reasoning, which are billed as output."""
     rejected_prediction_tokens: int | None = None
+    """Tokens of the prediction that are not in the answer, but are billed as output."""
     text_tokens: int | None = None
+    """Tokens of the text."""
 
 
 class PromptTokensDetails(Object):
     audio_tokens: int | None = None
+    """Tokens of audio input."""
     cache_write_tokens: int | None = None
+    """Tokens that were written to the prompt's cache."""
     cached_tokens: int | None = None
+    """Tokens that came from the prompt's cache, at a lower price."""
     image_tokens: int | None = None
+    """Tokens of images."""
     text_tokens: int | None = None
+    """Tokens of text."""
 
 
 class CompletionUsage(Object):
     completion_tokens: int
+    """Number of tokens of the answer, including those of reasoning."""
     prompt_tokens: int
+    """Number of tokens of the request."""
     total_tokens: int
+    """Number of all tokens: input and output."""
     completion_tokens_details: CompletionTokensDetails | None = None
+    """Kinds of tokens of the answer, such as those of reasoning."""
     prompt_tokens_details: PromptTokensDetails | None = None
+    """Kinds of tokens of the request, such as those from the cache."""
 
 
 class Completion(Object):
     id: str
+    """The unique id."""
     choices: list[CompletionChoice]
+    """The completions: one of each prompt, or as many as the parameter n."""
     created: int
+    """When it was created (Unix seconds)."""
     model: str
+    """The model that was used, with its version."""
     object: Literal["text_completion"]
+    """The kind of object; always the same."""
     system_fingerprint: str | None = None
+    """The server's configuration: if it changes, so may answers for the same seed."""
     usage: CompletionUsage | None = None
+    """The number of tokens that were used."""

@@ -7,31 +7,51 @@ from oai._json.objects import Object
 
 class ContainerCreateResponseExpiresAfter(Object):
     anchor: Literal["last_active_at"] | None = None
+    """What the minutes count from; always 'last_active_at'."""
     minutes: int | None = None
+    """Number of minutes after which it is deleted."""
 
 
 class NetworkPolicy(Object):
     type: Literal["allowlist", "disabled"]
+    """'disabled' or 'allowlist'."""
     allowed_domains: list[str] | None = None
+    """The domains that the container may reach."""
 
 
 class ContainerCreateResponse(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     name: str
+    """Its name."""
     object: str
+    """The kind of object; always the same."""
     status: str
+    """The state of the container, such as 'running'."""
     expires_after: ContainerCreateResponseExpiresAfter | None = None
+    """When it is deleted, counted from its creation or last use."""
     last_active_at: int | None = None
+    """When it was last used (Unix seconds)."""
     memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
+    """The memory of the container: '1g', '4g', '16g' or '64g'."""
     network_policy: NetworkPolicy | None = None
+    """Whether the container has network access."""
 
 
 class FileCreateResponse(Object):
     id: str
+    """The unique id."""
     bytes: int
+    """Size of the file in bytes."""
     container_id: str
+    """The id of the container."""
     created_at: int
+    """When it was created (Unix seconds)."""
     object: Literal["container.file"]
+    """The kind of object; always the same."""
     path: str
+    """The path of the file in the container."""
     source: str
+    """Where the file came from: 'user' or 'assistant'."""

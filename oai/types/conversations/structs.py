@@ -56,15 +56,22 @@ class ComputerScreenshotContent(Object, tag_field="type", tag="computer_screensh
 
 class Conversation(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     metadata: Any
+    """The pairs of strings that were stored with it."""
     object: Literal["conversation"]
+    """The kind of object; always the same."""
 
 
 class ConversationDeletedResource(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: Literal["conversation.deleted"]
+    """The kind of object; always the same."""
 
 
 class TextContent(Object, tag_field="type", tag="text"):
@@ -129,7 +136,12 @@ ConversationItem = (
 
 class ConversationItemList(Object):
     data: list[ConversationItem]
+    """The items."""
     first_id: str
+    """The id of the first item."""
     has_more: bool
+    """Whether there are further items."""
     last_id: str
+    """The id of the last item, to pass as after for the next page."""
     object: Literal["list"]
+    """The kind of object; always the same."""

@@ -7,17 +7,26 @@ from oai._json.objects import Object
 
 class Usage(Object):
     prompt_tokens: int
+    """Number of tokens of the input."""
     total_tokens: int
+    """Number of all tokens: input and output."""
 
 
 class Embedding(Object):
     embedding: list[float]
+    """The vector."""
     index: int
+    """The position in the list, from 0."""
     object: Literal["embedding"]
+    """The kind of object; always the same."""
 
 
 class CreateEmbeddingResponse(Object):
     data: list[Embedding]
+    """The vectors, in the order of the inputs."""
     model: str
+    """The model that was used, with its version."""
     object: Literal["list"]
+    """The kind of object; always the same."""
     usage: Usage
+    """The number of tokens that were used."""

@@ -7,16 +7,24 @@ from oai._json.objects import Object
 
 class FileDeleted(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: Literal["file"]
+    """The kind of object; always the same."""
 
 
 class FileObject(Object):
     id: str
+    """The unique id."""
     bytes: int
+    """Size of the file in bytes."""
     created_at: int
+    """When it was created (Unix seconds)."""
     filename: str
+    """The name of the file."""
     object: Literal["file"]
+    """The kind of object; always the same."""
     purpose: Literal[
         "assistants",
         "assistants_output",
@@ -27,6 +35,10 @@ class FileObject(Object):
         "vision",
         "user_data",
     ]
+    """What the file is for, such as 'batch' or 'user_data'."""
     status: Literal["uploaded", "processed", "error"]
+    """Deprecated: 'uploaded', 'processed' or 'error'."""
     expires_at: int | None = None
+    """When it is deleted, or was (Unix seconds); None: never."""
     status_details: str | None = None
+    """Deprecated: why a file for fine-tuning is invalid."""

@@ -19,8 +19,11 @@ class DpoMethod(Object):
 
 class Error(Object):
     code: str
+    """A short name of the kind of error."""
     message: str
+    """What went wrong."""
     param: str | None = None
+    """The parameter of the request that caused the error, if any."""
 
 
 class ReinforcementHyperparameters(Object):
@@ -40,8 +43,11 @@ class ReinforcementMethod(Object):
 
 class SupervisedHyperparameters(Object):
     batch_size: Literal["auto"] | int | None = None
+    """Number of examples of a step; 'auto': chosen by the server."""
     learning_rate_multiplier: Literal["auto"] | float | None = None
+    """Factor of the learning rate; 'auto': chosen by the server."""
     n_epochs: Literal["auto"] | int | None = None
+    """Number of passes over the training file; 'auto': chosen by the server."""
 
 
 class SupervisedMethod(Object):
@@ -50,9 +56,13 @@ class SupervisedMethod(Object):
 
 class FineTuningJobMethod(Object):
     type: Literal["supervised", "dpo", "reinforcement"]
+    """'supervised', 'dpo' or 'reinforcement'."""
     dpo: DpoMethod | None = None
+    """The hyperparameters of direct preference optimization."""
     reinforcement: ReinforcementMethod | None = None
+    """The grader and the hyperparameters of reinforcement learning."""
     supervised: SupervisedMethod | None = None
+    """The hyperparameters of supervised training."""
 
 
 class FineTuningJobWandbIntegration(Object):
@@ -64,36 +74,64 @@ class FineTuningJobWandbIntegration(Object):
 
 class FineTuningJobWandbIntegrationObject(Object):
     type: Literal["wandb"]
+    """The kind of object; always the same."""
     wandb: FineTuningJobWandbIntegration
+    """The project of Weights & Biases that receives the metrics."""
 
 
 class FineTuningJob(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     hyperparameters: SupervisedHyperparameters
+    """The hyperparameters of a supervised job."""
     model: str
+    """The model that is fine-tuned."""
     object: Literal["fine_tuning.job"]
+    """The kind of object; always the same."""
     organization_id: str
+    """The organization that the job belongs to."""
     result_files: list[str]
+    """The ids of files with the metrics."""
     seed: int
+    """The seed that makes the job repeatable."""
     status: Literal["validating_files", "queued", "running", "succeeded", "failed", "cancelled"]
+    """'validating_files', 'queued', 'running', 'paused', 'succeeded', 'failed' or 'cancelled'."""
     training_file: str
+    """The id of the file to train on."""
     error: Error | None = None
+    """Why the job failed; None otherwise."""
     fine_tuned_model: str | None = None
+    """The name of the new model, once the job has succeeded."""
     finished_at: int | None = None
+    """When the job was done (Unix seconds)."""
     trained_tokens: int | None = None
+    """Number of tokens that were trained on, which is what is billed."""
     validation_file: str | None = None
+    """The id of the file to measure the model with."""
     estimated_finish: int | None = None
+    """When the job will probably be done (Unix seconds), while it runs."""
     integrations: list[FineTuningJobWandbIntegrationObject] | None = None
+    """The services that receive the metrics."""
     metadata: dict[str, str] | None = None
+    """The pairs of strings that were stored with it."""
     method: FineTuningJobMethod | None = None
+    """The method, with its hyperparameters."""
 
 
 class FineTuningJobEvent(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     level: Literal["info", "warn", "error"]
+    """'info', 'warn' or 'error'."""
     message: str
+    """What happened."""
     object: Literal["fine_tuning.job.event"]
+    """The kind of object; always the same."""
     data: dict[str, Any] | None = None
+    """What belongs to the event, such as metrics."""
     type: Literal["message", "metrics"] | None = None
+    """'message' or 'metrics'."""

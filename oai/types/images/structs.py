@@ -7,43 +7,67 @@ from oai._json.objects import Object
 
 class Image(Object):
     b64_json: str | None = None
+    """The image, base64-encoded."""
     revised_prompt: str | None = None
+    """The prompt as dall-e-3 rewrote it."""
     url: str | None = None
+    """The address of the image, for 60 minutes; dall-e-2 and dall-e-3 only."""
 
 
 class UsageInputTokensDetails(Object):
     image_tokens: int
+    """Tokens of images."""
     text_tokens: int
+    """Tokens of text."""
 
 
 class ImageEditCompletedEventUsage(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     input_tokens_details: UsageInputTokensDetails
+    """Kinds of input tokens, such as those from the cache."""
     output_tokens: int
+    """Number of tokens of the output."""
     total_tokens: int
+    """Number of all tokens: input and output."""
 
 
 class ImageEditCompletedEvent(Object, tag_field="type", tag="image_edit.completed"):
     type: ClassVar[Literal["image_edit.completed"]] = "image_edit.completed"
     b64_json: str
+    """The image, base64-encoded."""
     background: Literal["transparent", "opaque", "auto"]
+    """'transparent', 'opaque' or 'auto'."""
     created_at: int
+    """When it was created (Unix seconds)."""
     output_format: Literal["png", "webp", "jpeg"]
+    """The format of the image, such as 'png'."""
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    """The quality of the image, such as 'high'."""
     size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    """WIDTHxHEIGHT in pixels."""
     usage: ImageEditCompletedEventUsage
+    """The number of tokens that were used."""
     safety_identifier: str | None = None
+    """The id of the end user, for the detection of abuse."""
 
 
 class ImageEditPartialImageEvent(Object, tag_field="type", tag="image_edit.partial_image"):
     type: ClassVar[Literal["image_edit.partial_image"]] = "image_edit.partial_image"
     b64_json: str
+    """The unfinished image, base64-encoded."""
     background: Literal["transparent", "opaque", "auto"]
+    """'transparent', 'opaque' or 'auto'."""
     created_at: int
+    """When it was created (Unix seconds)."""
     output_format: Literal["png", "webp", "jpeg"]
+    """The format of the image, such as 'png'."""
     partial_image_index: int
+    """The number of the unfinished image, from 0."""
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    """The quality of the image, such as 'high'."""
     size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    """WIDTHxHEIGHT in pixels."""
 
 
 ImageEditStreamEvent = ImageEditPartialImageEvent | ImageEditCompletedEvent
@@ -52,24 +76,39 @@ ImageEditStreamEvent = ImageEditPartialImageEvent | ImageEditCompletedEvent
 class ImageGenCompletedEvent(Object, tag_field="type", tag="image_generation.completed"):
     type: ClassVar[Literal["image_generation.completed"]] = "image_generation.completed"
     b64_json: str
+    """The image, base64-encoded."""
     background: Literal["transparent", "opaque", "auto"]
+    """'transparent', 'opaque' or 'auto'."""
     created_at: int
+    """When it was created (Unix seconds)."""
     output_format: Literal["png", "webp", "jpeg"]
+    """The format of the image, such as 'png'."""
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    """The quality of the image, such as 'high'."""
     size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    """WIDTHxHEIGHT in pixels."""
     usage: ImageEditCompletedEventUsage
+    """The number of tokens that were used."""
     safety_identifier: str | None = None
+    """The id of the end user, for the detection of abuse."""
 
 
 class ImageGenPartialImageEvent(Object, tag_field="type", tag="image_generation.partial_image"):
     type: ClassVar[Literal["image_generation.partial_image"]] = "image_generation.partial_image"
     b64_json: str
+    """The unfinished image, base64-encoded."""
     background: Literal["transparent", "opaque", "auto"]
+    """'transparent', 'opaque' or 'auto'."""
     created_at: int
+    """When it was created (Unix seconds)."""
     output_format: Literal["png", "webp", "jpeg"]
+    """The format of the image, such as 'png'."""
     partial_image_index: int
+    """The number of the unfinished image, from 0."""
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    """The quality of the image, such as 'high'."""
     size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    """WIDTHxHEIGHT in pixels."""
 
 
 ImageGenStreamEvent = ImageGenPartialImageEvent | ImageGenCompletedEvent
@@ -77,27 +116,46 @@ ImageGenStreamEvent = ImageGenPartialImageEvent | ImageGenCompletedEvent
 
 class SvgUsage(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     model: str
+    """The model that wrote the SVG."""
     output_tokens: int
+    """Number of tokens of the output."""
     reasoning_tokens: int
+    """Tokens of reasoning, which are billed as output."""
     total_tokens: int
+    """Number of all tokens: input and output."""
 
 
 class ImagesResponseUsage(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     input_tokens_details: UsageInputTokensDetails
+    """Kinds of input tokens, such as those from the cache."""
     output_tokens: int
+    """Number of tokens of the output."""
     total_tokens: int
+    """Number of all tokens: input and output."""
     output_tokens_details: UsageInputTokensDetails | None = None
+    """Kinds of output tokens, such as those of reasoning."""
 
 
 class ImagesResponse(Object):
     created: int
+    """When it was created (Unix seconds)."""
     background: Literal["transparent", "opaque"] | None = None
+    """'transparent' or 'opaque'."""
     data: list[Image] | None = None
+    """The images."""
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
+    """The format of the images, such as 'png'."""
     quality: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    """The quality of the images, such as 'high'."""
     safety_identifier: str | None = None
+    """The id of the end user, for the detection of abuse."""
     size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
+    """WIDTHxHEIGHT in pixels."""
     svg_usage: SvgUsage | None = None
+    """The tokens that writing the SVG used, which are not part of usage."""
     usage: ImagesResponseUsage | None = None
+    """The number of tokens that were used."""

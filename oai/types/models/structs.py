@@ -7,13 +7,21 @@ from oai._json.objects import Object
 
 class Model(Object):
     id: str
+    """The name by which requests refer to the model."""
     created: int
+    """When the model was published (Unix seconds)."""
     object: Literal["model"]
+    """The kind of object; always the same."""
     owned_by: str
+    """The organization that the model belongs to."""
     shutdown_date: str | None = None
+    """The day on which the model is shut down, if it is known."""
 
 
 class ModelDeleted(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: str
+    """The kind of object; always the same."""

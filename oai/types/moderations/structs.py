@@ -57,12 +57,19 @@ class CategoryScores(Object):
 
 class Moderation(Object):
     categories: Categories
+    """Whether each category applies."""
     category_applied_input_types: CategoryAppliedInputTypes
+    """The kinds of input that each category applies to: 'text', 'image'."""
     category_scores: CategoryScores
+    """The score of each category, 0 to 1."""
     flagged: bool
+    """Whether any category applies."""
 
 
 class ModerationCreateResponse(Object):
     id: str
+    """The unique id."""
     model: str
+    """The model that moderated."""
     results: list[Moderation]
+    """One for each input."""

@@ -37,6 +37,7 @@ class ApplyPatchTool(Object, tag_field="type", tag="apply_patch"):
 
 class CompactedResponseImage(Object):
     context_compression: Literal["enabled", "disabled"]
+    """Whether images of the context are compressed: 'enabled' or 'disabled'."""
 
 
 class ComputerActionClick(Object, tag_field="type", tag="click"):
@@ -338,17 +339,23 @@ class NamespaceTool(Object, tag_field="type", tag="namespace"):
 
 class ResponseAccessPrograms(Object):
     cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
+    """The access program for cyber security: 'standard', 'daybreak_blue' or 'daybreak_red'."""
 
 
 class IncompleteDetails(Object):
     reason: Literal["max_output_tokens", "max_messages", "content_filter", "steered"] | None = None
+    """'max_output_tokens' or 'content_filter'."""
 
 
 class InputTransformation(Object):
     id: str
+    """The id of the item of reasoning."""
     action: Literal["removed"]
+    """What was done with the item; always 'removed'."""
     reason: Literal["organization_mismatch", "end_user_mismatch", "model_mismatch", "prefix_mismatch", "turn_boundary"]
+    """Why the model did not get the item, such as 'model_mismatch'."""
     type: Literal["reasoning"]
+    """The kind of object; always the same."""
 
 
 class ModerationInputError(Object, tag_field="type", tag="error"):
@@ -371,7 +378,9 @@ ModerationInput = ModerationInputModerationResult | ModerationInputError
 
 class ResponseModeration(Object):
     input: ModerationInput
+    """What moderation found in the input."""
     output: ModerationInput
+    """What moderation found in the output."""
 
 
 class PromptCacheDiagnosticsCacheHit(Object, tag_field="type", tag="cache_hit"):
@@ -381,6 +390,7 @@ class PromptCacheDiagnosticsCacheHit(Object, tag_field="type", tag="cache_hit"):
 class PromptCacheDiagnosticsCacheMiss(Object, tag_field="type", tag="cache_miss"):
     type: ClassVar[Literal["cache_miss"]] = "cache_miss"
     cache_missed_tokens: int
+    """Estimated number of input tokens that could not come from the cache."""
     reason: Literal[
         "model_changed",
         "prompt_cache_key_changed",
@@ -392,7 +402,9 @@ class PromptCacheDiagnosticsCacheMiss(Object, tag_field="type", tag="cache_miss"
         "input_changed",
         "service_tier_changed",
     ]
+    """Why the cache was not used, such as 'tools_changed'."""
     comparison_reusable_tokens: int | None = None
+    """Number of tokens of the common beginning with the compared response."""
 
 
 class PromptCacheDiagnosticsComparisonResponseNotFound(Object, tag_field="type", tag="comparison_response_not_found"):
@@ -413,8 +425,11 @@ PromptCacheDiagnostics = (
 
 class ResponsePromptCacheOptions(Object):
     mode: Literal["implicit", "explicit"]
+    """'implicit': the server chooses what to cache, 'explicit': only the marked blocks."""
     ttl: Literal["30m", "12h"]
+    """Least lifetime of the cache entries: '30m' or '12h'."""
     comparison_response_id: str | None = None
+    """The id of the response with which the diagnostics compare."""
 
 
 class ToolProgrammaticToolCalling(Object, tag_field="type", tag="programmatic_tool_calling"):
@@ -617,7 +632,9 @@ class ToolUsageWebSearch(Object):
 
 class ToolUsage(Object):
     image_gen: ToolUsageImageGen
+    """Tokens of the image generation tool."""
     web_search: ToolUsageWebSearch
+    """Requests of the web search tool."""
 
 
 class ResponseApplyPatchToolCallCallerDirect(Object, tag_field="type", tag="direct"):
@@ -757,8 +774,11 @@ class ResponseOutputTextLogprob(Object):
 class ResponseOutputText(Object, tag_field="type", tag="output_text"):
     type: ClassVar[Literal["output_text"]] = "output_text"
     annotations: list[ResponseOutputTextAnnotation]
+    """Files and pages that the text cites."""
     text: str
+    """The text."""
     logprobs: list[ResponseOutputTextLogprob] | None = None
+    """Log probabilities of the output tokens, if requested."""
 
 
 class ResponseReasoningItemContent(Object, tag_field="type", tag="reasoning_text"):
@@ -771,6 +791,7 @@ ResponseContentPartAddedEventPart = ResponseOutputText | ResponseOutputRefusal |
 
 class ResponseConversationParam(Object):
     id: str
+    """The unique id."""
 
 
 class ResponseError(Object):
@@ -797,10 +818,15 @@ class ResponseError(Object):
         "failed_to_download_image",
         "image_file_not_found",
     ]
+    """The kind of error, such as 'server_error' or 'rate_limit_exceeded'."""
     message: str
+    """What went wrong."""
     misalignment: Misalignment | None = None
+    """What the model did against its instructions, if that is the reason."""
     param: str | None = None
+    """The parameter of the request that caused the error, if any."""
     type: str | None = None
+    """The kind of object; always the same."""
 
 
 class ResponseFileSearchToolCallResult(Object):
@@ -946,8 +972,11 @@ ResponsePromptVariables = str | ResponseInputText | ResponseInputImage | Respons
 
 class ResponsePrompt(Object):
     id: str
+    """The id of the stored prompt."""
     variables: dict[str, ResponsePromptVariables] | None = None
+    """The values of the prompt's variables."""
     version: str | None = None
+    """The version of the prompt."""
 
 
 class ResponseReasoningSummaryPartAddedEventPart(Object, tag_field="type", tag="summary_text"):
@@ -1040,7 +1069,9 @@ class ResponseSteerPendingEvent(Object, tag_field="type", tag="response.steer.pe
 
 class ResponseTextConfig(Object):
     format: ResponseFormatTextConfig | None = None
+    """Text (default), any JSON object, or JSON that matches a schema."""
     verbosity: Literal["low", "medium", "high"] | None = None
+    """Length of the answer: 'low', 'medium' or 'high'."""
 
 
 class ResponseTextDeltaEventLogprobTopLogprob(Object):
@@ -1061,20 +1092,29 @@ class InputTokensDetailsCacheWriteTokensDetails(Object):
 
 class InputTokensDetails(Object):
     cache_write_tokens: int
+    """Tokens that were written to the prompt's cache."""
     cached_tokens: int
+    """Tokens that came from the prompt's cache, at a lower price."""
     cache_write_tokens_details: InputTokensDetailsCacheWriteTokensDetails | None = None
+    """The written tokens by the lifetime of their cache entries."""
 
 
 class OutputTokensDetails(Object):
     reasoning_tokens: int
+    """Tokens of reasoning, which are billed as output."""
 
 
 class ResponseUsage(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     input_tokens_details: InputTokensDetails
+    """Kinds of input tokens, such as those from the cache."""
     output_tokens: int
+    """Number of tokens of the output."""
     output_tokens_details: OutputTokensDetails
+    """Kinds of output tokens, such as those of reasoning."""
     total_tokens: int
+    """Number of all tokens: input and output."""
 
 
 class ResponseCreateAccessPrograms(Object):

@@ -211,13 +211,21 @@ class ResponseFunctionShellToolCallOutput(Object, tag_field="type", tag="shell_c
 class ResponseFunctionToolCall(Object, tag_field="type", tag="function_call"):
     type: ClassVar[Literal["function_call"]] = "function_call"
     arguments: str
+    """The arguments as JSON text."""
     call_id: str
+    """The id of the call, which the item with its result repeats."""
     name: str
+    """The name of the function."""
     id: str | None = None
+    """The unique id."""
     async_: bool | None = msgspec.field(name="async", default=None)
+    """Whether the model goes on before it has the result."""
     caller: Caller = None
+    """What made the call: the model, or a program that it wrote."""
     namespace: str | None = None
+    """The namespace of the function, if it has one."""
     status: Literal["in_progress", "completed", "incomplete"] | None = None
+    """'in_progress', 'completed' or 'incomplete'."""
 
 
 class ResponseFunctionToolCallOutputItem(Object, tag_field="type", tag="function_call_output"):
@@ -331,10 +339,15 @@ class ResponseItemMcpApprovalResponse(Object, tag_field="type", tag="mcp_approva
 class ResponseOutputMessage(Object, tag_field="type", tag="message"):
     type: ClassVar[Literal["message"]] = "message"
     id: str
+    """The unique id."""
     content: list[ResponseOutputMessageContent]
+    """The parts of the message: text or a refusal."""
     role: Literal["assistant"]
+    """Who wrote the message; always 'assistant'."""
     status: Literal["in_progress", "completed", "incomplete"]
+    """'in_progress', 'completed' or 'incomplete'."""
     phase: Literal["commentary", "final_answer"] | None = None
+    """Whether the message is a comment on the work ('commentary') or the answer ('final_answer')."""
 
 
 class ResponseReasoningItem(Object, tag_field="type", tag="reasoning"):
@@ -400,16 +413,24 @@ ResponseOutputItem = (
 
 class CompactedResponse(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     object: Literal["response.compaction"]
+    """The kind of object; always the same."""
     output: list[ResponseOutputItem]
+    """The compacted context: pass it as input of the next request."""
     usage: ResponseUsage
+    """The number of tokens that were used."""
     image: CompactedResponseImage | None = None
+    """How images of the context were compressed."""
 
 
 class InputTokenCountResponse(Object):
     input_tokens: int
+    """Number of tokens of the input."""
     object: Literal["response.input_tokens"]
+    """The kind of object; always the same."""
 
 
 class ResponseCompactionItemParam(Object):
@@ -620,44 +641,83 @@ else:
 
 class Response(WithOutputText):
     id: str
+    """The unique id."""
     created_at: float
+    """When it was created (Unix seconds)."""
     model: ResponsesModel
+    """The model that answered."""
     object: Literal["response"]
+    """The kind of object; always the same."""
     output: list[ResponseOutputItem]
+    """What the model created: messages, reasoning, tool calls. The text alone is output_text."""
     parallel_tool_calls: bool
+    """Whether the model may call several tools at once."""
     tool_choice: ResponseToolChoice
+    """Which tools the model could or had to call."""
     tools: list[Tool]
+    """The tools that the model could call."""
     access_programs: ResponseAccessPrograms | None = None
+    """The access programs that the request used."""
     error: ResponseError | None = None
+    """Why the response failed; None otherwise."""
     incomplete_details: IncompleteDetails | None = None
+    """Why the response is incomplete; None otherwise."""
     instructions: str | list[ResponseInputItem] | None = None
+    """The system message."""
     metadata: dict[str, str] | None = None
+    """The pairs of strings that were stored with it."""
     temperature: float | None = None
+    """Randomness of the answer, 0 to 2."""
     top_p: float | None = None
+    """Total probability of the tokens that were sampled from, 0 to 1."""
     background: bool | None = None
+    """Whether the response was created in the background."""
     completed_at: float | None = None
+    """When the response was completed (Unix seconds)."""
     conversation: ResponseConversationParam | None = None
+    """The conversation that the response belongs to."""
     image: CompactedResponseImage | None = None
+    """The options for images that the request used."""
     input_transformations: list[InputTransformation] | None = None
+    """Items of reasoning in the input that the model did not get."""
     max_output_tokens: int | None = None
+    """The limit of output tokens, including those of reasoning."""
     max_tool_calls: int | None = None
+    """The limit of calls of built-in tools."""
     moderation: ResponseModeration | None = None
+    """What moderation found in the input and the output, if requested."""
     previous_response_id: str | None = None
+    """The id of the response that this one continues."""
     prompt: ResponsePrompt | None = None
+    """The stored prompt that was used."""
     prompt_cache_diagnostics: PromptCacheDiagnostics | None = None
+    """Whether the prompt came from the cache and if not why, if requested."""
     prompt_cache_key: str | None = None
+    """The key of the request for the prompt's cache."""
     prompt_cache_options: ResponsePromptCacheOptions | None = None
+    """The mode and the lifetime of the prompt's cache entries."""
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
+    """How long the prompt is cached: 'in_memory' or '24h'."""
     reasoning: Reasoning | None = None
+    """The options of reasoning."""
     safety_identifier: str | None = None
+    """The id of the end user, for the detection of abuse."""
     service_tier: ServiceTier = None
+    """The service tier that processed the request."""
     status: ResponseStatus | None = None
+    """'completed', 'failed', 'in_progress', 'cancelled', 'queued' or 'incomplete'."""
     text: ResponseTextConfig | None = None
+    """The format of the text, and its verbosity."""
     tool_usage: ToolUsage | None = None
+    """The usage of tools that the server runs, which is not part of usage."""
     top_logprobs: int | None = None
+    """Number of likely tokens that are returned at each position."""
     truncation: Literal["auto", "disabled"] | None = None
+    """Whether too long input is shortened ('auto') or an error ('disabled')."""
     usage: ResponseUsage | None = None
+    """The number of tokens that were used."""
     user: str | None = None
+    """Deprecated, see safety_identifier and prompt_cache_key."""
 
 
 class ResponseAudioDeltaEvent(Object, tag_field="type", tag="response.audio.delta"):
@@ -1257,11 +1317,17 @@ class ResponseSteerFailedEvent(Object, tag_field="type", tag="response.steer.fai
 class ResponseTextDeltaEvent(Object, tag_field="type", tag="response.output_text.delta"):
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
     content_index: int
+    """The position of the part in the item's content."""
     delta: str
+    """The next piece of the text."""
     item_id: str
+    """The id of the item that the text belongs to."""
     logprobs: list[ResponseTextDeltaEventLogprob]
+    """Log probabilities of the output tokens, if requested."""
     output_index: int
+    """The position of the item in the output."""
     sequence_number: int
+    """The number of the event in the stream."""
 
 
 class ResponseTextDoneEvent(Object, tag_field="type", tag="response.output_text.done"):

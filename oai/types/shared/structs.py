@@ -127,10 +127,15 @@ class ErrorObject(Object):
 
 class Reasoning(Object):
     context: Literal["auto", "current_turn", "all_turns"] | None = None
+    """Which earlier reasoning the model gets: 'auto', 'current_turn' or 'all_turns'."""
     effort: ReasoningEffort = None
+    """How much the model thinks first: 'none' or 'minimal' up to 'max'."""
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
+    """Deprecated, see summary."""
     mode: str | Literal["standard", "pro"] | None = None
+    """'standard' or 'pro'."""
     summary: Literal["auto", "concise", "detailed"] | None = None
+    """Whether and how the reasoning is summarized: 'auto', 'concise' or 'detailed'."""
 
 
 class ResponseFormatJSONObject(Object, tag_field="type", tag="json_object"):

@@ -8,18 +8,31 @@ from oai.types.files.structs import FileObject
 
 class Upload(Object):
     id: str
+    """The unique id."""
     bytes: int
+    """Size of the file in bytes."""
     created_at: int
+    """When it was created (Unix seconds)."""
     expires_at: int
+    """When it can no longer be completed (Unix seconds)."""
     filename: str
+    """The name of the file."""
     object: Literal["upload"]
+    """The kind of object; always the same."""
     purpose: str
+    """What the file is for, such as 'batch' or 'user_data'."""
     status: Literal["pending", "completed", "cancelled", "expired"]
+    """'pending', 'completed', 'cancelled' or 'expired'."""
     file: FileObject | None = None
+    """The file, once the upload is completed."""
 
 
 class UploadPart(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     object: Literal["upload.part"]
+    """The kind of object; always the same."""
     upload_id: str
+    """The id of the upload."""

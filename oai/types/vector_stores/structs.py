@@ -11,12 +11,15 @@ class OtherFileChunkingStrategyObject(Object, tag_field="type", tag="other"):
 
 class StaticFileChunkingStrategy(Object):
     chunk_overlap_tokens: int
+    """Tokens that two neighbouring pieces share; at most half of a piece, default 400."""
     max_chunk_size_tokens: int
+    """Maximum number of tokens of a piece, 100 to 4096; default 800."""
 
 
 class StaticFileChunkingStrategyObject(Object, tag_field="type", tag="static"):
     type: ClassVar[Literal["static"]] = "static"
     static: StaticFileChunkingStrategy
+    """The sizes, in tokens."""
 
 
 FileChunkingStrategy = StaticFileChunkingStrategyObject | OtherFileChunkingStrategyObject
@@ -24,82 +27,132 @@ FileChunkingStrategy = StaticFileChunkingStrategyObject | OtherFileChunkingStrat
 
 class VectorStoreExpiresAfter(Object):
     anchor: Literal["last_active_at"]
+    """What the days count from; always 'last_active_at'."""
     days: int
+    """Number of days after which it is deleted, 1 to 365."""
 
 
 class FileCounts(Object):
     cancelled: int
+    """Number of files whose processing was cancelled."""
     completed: int
+    """Number of files that are ready to use."""
     failed: int
+    """Number of files that could not be processed."""
     in_progress: int
+    """Number of files that are being processed."""
     total: int
+    """Number of all files."""
 
 
 class VectorStore(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     file_counts: FileCounts
+    """Number of files, by status."""
     name: str
+    """Its name."""
     object: Literal["vector_store"]
+    """The kind of object; always the same."""
     status: Literal["expired", "in_progress", "completed"]
+    """'in_progress', 'completed' (ready to use) or 'expired'."""
     usage_bytes: int
+    """Bytes that its files occupy."""
     last_active_at: int | None = None
+    """When it was last used (Unix seconds)."""
     metadata: dict[str, str] | None = None
+    """The pairs of strings that were stored with it."""
     expires_after: VectorStoreExpiresAfter | None = None
+    """When it is deleted, counted from its creation or last use."""
     expires_at: int | None = None
+    """When it is deleted, or was (Unix seconds); None: never."""
 
 
 class VectorStoreDeleted(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: Literal["vector_store.deleted"]
+    """The kind of object; always the same."""
 
 
 class Content(Object):
     text: str
+    """The text."""
     type: Literal["text"]
+    """The kind of object; always the same."""
 
 
 class VectorStoreSearchResponse(Object):
     content: list[Content]
+    """The pieces of the file that match."""
     file_id: str
+    """The id of the file."""
     filename: str
+    """The name of the file."""
     score: float
+    """How well the file matches, 0 to 1."""
     attributes: dict[str, str | float | bool] | None = None
+    """The attributes of the file."""
 
 
 class FileContentResponse(Object):
     text: str | None = None
+    """The text."""
     type: str | None = None
+    """The kind of object; always the same."""
 
 
 class LastError(Object):
     code: Literal["server_error", "unsupported_file", "invalid_file"]
+    """'server_error', 'unsupported_file' or 'invalid_file'."""
     message: str
+    """What went wrong."""
 
 
 class VectorStoreFile(Object):
     id: str
+    """The id of the file, the same as in files."""
     created_at: int
+    """When it was created (Unix seconds)."""
     object: Literal["vector_store.file"]
+    """The kind of object; always the same."""
     status: Literal["in_progress", "completed", "cancelled", "failed"]
+    """'in_progress', 'completed' (ready to use), 'cancelled' or 'failed'."""
     usage_bytes: int
+    """Bytes that the file occupies in the vector store."""
     vector_store_id: str
+    """The id of the vector store."""
     last_error: LastError | None = None
+    """Why the file could not be processed; None otherwise."""
     attributes: dict[str, str | float | bool] | None = None
+    """The attributes of the file, by which searches can filter."""
     chunking_strategy: FileChunkingStrategy | None = None
+    """How the file was split."""
 
 
 class VectorStoreFileBatch(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     file_counts: FileCounts
+    """Number of files, by status."""
     object: Literal["vector_store.files_batch"]
+    """The kind of object; always the same."""
     status: Literal["in_progress", "completed", "cancelled", "failed"]
+    """'in_progress', 'completed', 'cancelled' or 'failed'."""
     vector_store_id: str
+    """The id of the vector store."""
 
 
 class VectorStoreFileDeleted(Object):
     id: str
+    """The unique id."""
     deleted: bool
+    """Whether it was deleted."""
     object: Literal["vector_store.file.deleted"]
+    """The kind of object; always the same."""

@@ -7,19 +7,33 @@ from oai._json.objects import Object
 
 class Metrics(Object):
     full_valid_loss: float | None = None
+    """Loss over the whole validation file."""
     full_valid_mean_token_accuracy: float | None = None
+    """Share of correct tokens over the whole validation file, 0 to 1."""
     step: float | None = None
+    """The step."""
     train_loss: float | None = None
+    """Loss of the step's examples."""
     train_mean_token_accuracy: float | None = None
+    """Share of correct tokens of the step's examples, 0 to 1."""
     valid_loss: float | None = None
+    """Loss of a sample of the validation file."""
     valid_mean_token_accuracy: float | None = None
+    """Share of correct tokens of a sample of the validation file, 0 to 1."""
 
 
 class FineTuningJobCheckpoint(Object):
     id: str
+    """The unique id."""
     created_at: int
+    """When it was created (Unix seconds)."""
     fine_tuned_model_checkpoint: str
+    """The name by which requests use the checkpoint as a model."""
     fine_tuning_job_id: str
+    """The id of the job."""
     metrics: Metrics
+    """The metrics at this step."""
     object: Literal["fine_tuning.job.checkpoint"]
+    """The kind of object; always the same."""
     step_number: int
+    """The step at which the checkpoint was made."""
