@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -44,7 +45,7 @@ async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
         while True:
             try:
                 outcome = function(*arguments)
-                if isinstance(outcome, Awaitable):
+                if outcome.__class__ is CoroutineType or isinstance(outcome, Awaitable):  # the latter is slow
                     outcome = await outcome
             except Exception as error:  # noqa: BLE001 - the flow decides
                 function, *arguments = flow.throw(error)

@@ -154,7 +154,8 @@ class Connection(asyncio.Protocol):
                 self._pause()
         if response.ended:
             self._end(exchange)
-        exchange.wake()
+        else:
+            exchange.wake()
 
     def eof_received(self) -> None:
         """Handle the end of the server's data."""
@@ -257,7 +258,8 @@ class Connection(asyncio.Protocol):
     def _end(self, exchange: Exchange) -> None:
         """End an exchange whose response has ended; its connection can be taken by another one before this returns."""
         response = exchange.response
-        self.resume()
+        if self._paused:
+            self.resume()
         self._exchange = exchange.connection = self._user = None
         exchange.wake()
         reusable = response.reusable and self.is_open
@@ -297,13 +299,13 @@ class Connection(asyncio.Protocol):
 
     def _set_timer(self, limit: float | None, deadline: float | None) -> None:
         """Set when the wait that begins ends; one timer serves all, since most waits end long before."""
-        expires = self.loop.time() + min(LONGEST_WAIT if limit is None else limit, LONGEST_WAIT)
-        self._expires = expires if deadline is None else min(expires, deadline)
+        expires = self.loop.time() + (LONGEST_WAIT if limit is None or limit > LONGEST_WAIT else limit)
+        self._expires = expires = expires if deadline is None else min(expires, deadline)
         timer = self._timer
-        if timer is None or timer.when() > self._expires:
+        if timer is None or timer.when() > expires:
             if timer is not None:
                 timer.cancel()
-            self._timer = self.loop.call_at(self._expires, self._on_timer)
+            self._timer = self.loop.call_at(expires, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
@@ -221,10 +221,12 @@ class _Loops:
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
         self._process = os.getpid()
+        self._latest: tuple[ref[asyncio.AbstractEventLoop], ref[_Loop]] | None = None
 
     def of(self, loop: asyncio.AbstractEventLoop) -> _Loop:
         """Return what belongs to the running loop."""
-        ours = self._loops.get(loop)
+        latest = self._latest  # the usual case, as looking a key up in a weak dictionary is slow
+        ours = latest[1]() if latest is not None and latest[0]() is loop else self._loops.get(loop)
         if ours is not None and self._process == os.getpid():
             return ours
         if self._process != os.getpid():  # after a fork: the connections belong to the parent
@@ -232,6 +234,7 @@ class _Loops:
         for other in [other for other in self._loops if other.is_closed()]:
             self._loops.pop(other, None)
         self._loops[loop] = ours = _Loop()
+        self._latest = ref(loop), ref(ours)
         return ours
 
     def items(self) -> list[tuple[asyncio.AbstractEventLoop, _Loop]]:
