@@ -167,6 +167,8 @@ class HTTPReply:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        if connection.resumption is not None:
+            connection.keep_session()
         if self._response.reusable:
             self._pool.put_back(connection)
         else:

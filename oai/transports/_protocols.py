@@ -14,7 +14,7 @@ from typing import Any
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
 from oai.transports._limits import LONGEST_WAIT
-from oai.transports._tls import Layer
+from oai.transports._tls import Layer, Resumption
 
 CLOSED = "the connection was closed"
 
@@ -94,6 +94,7 @@ class Connection(asyncio.Protocol):
         self._let_go = let_go
         self._all_open = all_open
         self._layers: list[Layer] = []
+        self._resumption: Resumption | None = None
         self._take: Callable[[bytes], object] | None = None
         self._exchange: Exchange | None = None
         self._user: object = None
@@ -219,9 +220,10 @@ class Connection(asyncio.Protocol):
         finally:
             exchange.waiter = None
 
-    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Begin TLS within the connection."""
-        layer = Layer(context, server_name)
+    async def start_tls(self, context: ssl.SSLContext, server_name: str, resumption: Resumption | None = None) -> None:
+        """Begin TLS within the connection; its session is left to a later connection."""
+        self._resumption = resumption
+        layer = Layer(context, server_name, None if resumption is None else resumption.take(context))
 
         def shake_hands() -> bool:
             try:
@@ -260,6 +262,9 @@ class Connection(asyncio.Protocol):
         response = exchange.response
         if self._paused:
             self.resume()
+        if self._resumption is not None:  # after the first response
+            self._resumption.keep(self._layers[-1].tls)
+            self._resumption = None
         self._exchange = exchange.connection = self._user = None
         exchange.wake()
         reusable = response.reusable and self.is_open

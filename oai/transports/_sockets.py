@@ -18,6 +18,7 @@ from oai.transports._origins import ATTEMPT_DELAY, Address, connect_error, look_
 if TYPE_CHECKING:
     from oai._http1 import Request, Response
     from oai.transports._origins import Origin
+    from oai.transports._tls import Resumption
 
 PIECE = 64 * 1024
 """Bytes that are read at a time, and written of a body at a time."""
@@ -41,12 +42,14 @@ class Connection:
 
     Args:
         sock: a connected socket.
+        resumption: takes the TLS session of the connection after its first response.
     """
 
-    __slots__ = ("_limit", "_poll", "_sock", "_within_tls")
+    __slots__ = ("_limit", "_poll", "_sock", "_within_tls", "resumption")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, resumption: Resumption | None = None) -> None:
         self._sock = sock
+        self.resumption = resumption
         self._limit = sock.gettimeout()
         self._within_tls: Callable[[], int] | None = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._poll: Any = None
@@ -100,6 +103,12 @@ class Connection:
                 if writable:
                     view = view[sent:]
         return received
+
+    def keep_session(self) -> None:
+        """Leave the TLS session to a later connection."""
+        resumption, self.resumption = self.resumption, None
+        if resumption is not None and isinstance(self._sock, ssl.SSLSocket):
+            resumption.keep(self._sock)
 
     def shut_down(self) -> None:
         """Wake a thread that reads."""
@@ -163,7 +172,9 @@ def _frames(request: Request, pieces: Iterable[bytes | memoryview]) -> Iterator[
         yield end
 
 
-def open_connection(origin: Origin, context: ssl.SSLContext | None, deadline: float | None) -> Connection:
+def open_connection(
+    origin: Origin, context: ssl.SSLContext | None, resumption: Resumption, deadline: float | None
+) -> Connection:
     """Open a connection: look-up, TCP and TLS, all within one deadline.
 
     Raises:
@@ -176,14 +187,17 @@ def open_connection(origin: Origin, context: ssl.SSLContext | None, deadline: fl
             prepare(sock)
             if context is not None:
                 sock.settimeout(remaining(deadline, None))
+                session = resumption.take(context)
+                options: dict[str, Any] = {} if session is None else {"session": session}
                 # A connection that ends without the alert of TLS may have been cut by anyone (RFC 9112, section 9.8).
-                sock = context.wrap_socket(sock, server_hostname=origin.server_name, suppress_ragged_eofs=False)
+                options["suppress_ragged_eofs"] = False
+                sock = context.wrap_socket(sock, server_hostname=origin.server_name, **options)
         except BaseException:
             sock.close()
             raise
     except (OSError, ValueError, OverflowError) as error:
         raise connect_error(origin, error) from error
-    return Connection(sock)
+    return Connection(sock, None if context is None else resumption)
 
 
 def _connect(addresses: list[Address], deadline: float | None) -> socket.socket:

@@ -10,6 +10,7 @@ import os
 import ssl
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 RECORD = 16 * 1024
 """Bytes of the longest record of TLS (RFC 8446, section 5.1)."""
@@ -65,17 +66,53 @@ def _is_hashed(name: str) -> bool:
     return name[8:9] == "." and name[9:].isdecimal() and not name[:8].strip("0123456789abcdef")
 
 
+class Resumption:
+    """The TLS session with which the next connection to one server begins (RFC 8446, section 2.2).
+
+    A resumed session stands for the verification of the server, which it does not repeat. So it is only resumed with
+    the context that verified it, and only if that verifies by the same rules as then. One connection takes a session
+    (appendix C.4) and leaves its own; a server that no longer accepts it has to prove its identity as usual.
+    """
+
+    __slots__ = ("_latest",)
+
+    def __init__(self) -> None:
+        self._latest: tuple[ssl.SSLSession, tuple[object, ...]] | None = None
+
+    def take(self, context: ssl.SSLContext) -> ssl.SSLSession | None:
+        """Return the session for a new connection, if there is one."""
+        latest, self._latest = self._latest, None
+        return latest[0] if latest is not None and latest[1] == _rules(context) else None
+
+    def keep(self, tls: ssl.SSLSocket | ssl.SSLObject) -> None:
+        """Keep the session of a connection that has received a response, and with it the server's ticket."""
+        session = tls.session
+        if session is not None and (session.has_ticket or tls.version() != "TLSv1.3"):
+            self._latest = session, _rules(tls.context)
+
+
+def _rules(context: ssl.SSLContext) -> tuple[object, ...]:
+    """Return what decides about a server: a context, and its settings. Contexts of other libraries are equal to none.
+
+    These may verify a server after the handshake, in ways of their own.
+    """
+    own = context if type(context).__module__ == "ssl" else object()
+    return own, context.verify_mode, context.verify_flags, context.check_hostname
+
+
 class Layer:
     """One layer of TLS.
 
     Args:
         context: verifies the server.
         server_name: the name that its certificate must have.
+        session: one to resume.
     """
 
-    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        options: dict[str, Any] = {} if session is None else {"session": session}
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, **options)
         self.ended = False
         """Whether the server has sent the alert that ends TLS."""
 
@@ -86,7 +123,7 @@ class Layer:
     def shake_hands(self) -> bool:
         """Continue the handshake; return whether it is done."""
         try:
-            self._tls.do_handshake()
+            self.tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         return True
@@ -99,7 +136,7 @@ class Layer:
         """Return the records of some bytes."""
         view = memoryview(data)
         while view:
-            view = view[self._tls.write(view) :]
+            view = view[self.tls.write(view) :]
         return self._outgoing.read()
 
     def decrypt(self, data: bytes) -> bytes:
@@ -107,7 +144,7 @@ class Layer:
         self._incoming.write(data)
         pieces: list[bytes] = []
         with suppress(ssl.SSLWantReadError):
-            while piece := self._tls.read(RECORD):
+            while piece := self.tls.read(RECORD):
                 pieces.append(piece)
             self.ended = True
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

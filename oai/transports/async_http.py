@@ -1,8 +1,7 @@
 """The default transport of `AsyncOpenAI`: HTTP/1.1 over asyncio, directly or through a proxy.
 
 `oai._http1` turns requests into bytes and bytes into responses, `_pool` keeps connections, `_protocols` opens and reads
-them. What is here decides when to write, and for how long to wait. Request bodies from files are read in a thread, so
-that no event loop waits for a disk.
+them. What is here decides when to write, and for how long to wait.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._protocols import Connection
 from oai.transports._proxies import login_apart, proxy_for
-from oai.transports._tls import load_all_certificates, shared_tls_context
+from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
     from oai._http.messages import Request, Timeout
@@ -205,10 +204,10 @@ class AsyncHTTPTransport:
         try:
             context = self._ssl_context or (shared_tls_context() if hop.server_name or origin.server_name else None)
             if context is not None and hop.server_name:
-                await connection.start_tls(context, hop.server_name)
+                await connection.start_tls(context, hop.server_name, None if server.proxy else server.resumption)
             if context is not None and server.proxy is not None and origin.server_name:
                 await _tunnel(connection, server)
-                await connection.start_tls(context, origin.server_name)
+                await connection.start_tls(context, origin.server_name, server.resumption)
         except BaseException:
             connection.abort()
             raise
@@ -225,8 +224,8 @@ class _Loops:
 
     def of(self, loop: asyncio.AbstractEventLoop) -> _Loop:
         """Return what belongs to the running loop."""
-        latest = self._latest  # the usual case, as looking a key up in a weak dictionary is slow
-        ours = latest[1]() if latest is not None and latest[0]() is loop else self._loops.get(loop)
+        latest = self._latest  # looking a key up in a weak dictionary is slow
+        ours = latest[1]() if latest and latest[0]() is loop else self._loops.get(loop)
         if ours is not None and self._process == os.getpid():
             return ours
         if self._process != os.getpid():  # after a fork: the connections belong to the parent
@@ -286,11 +285,11 @@ async def _close_at_end(servers: dict[str, _Server], connections: set[Connection
 class _Server(Used):
     """An origin, the proxy on the way to it if there is one, and the connections to it."""
 
-    __slots__ = ("login", "origin", "pool", "proxy", "tunnel_fields")
+    __slots__ = ("login", "origin", "pool", "proxy", "resumption", "tunnel_fields")
 
     def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
         super().__init__()
-        self.origin, self.pool = origin, pool
+        self.origin, self.pool, self.resumption = origin, pool, Resumption()
         self.proxy: Origin | None = None
         self.login: dict[str, str] | None = None
         self.tunnel_fields: dict[str, str] = {}

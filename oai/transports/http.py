@@ -21,7 +21,7 @@ from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._proxies import proxy_for
 from oai.transports._sockets import Connection, open_connection
-from oai.transports._tls import load_all_certificates, shared_tls_context
+from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -149,11 +149,11 @@ class HTTPTransport:
             limit = None if timeout.connect is None else time.monotonic() + timeout.connect
             until = _earlier(deadline, limit)
             try:
-                return open_connection(server.origin, context, until)
+                return open_connection(server.origin, context, server.resumption, until)
             except TransportError as error:
                 if not load_all_certificates(error.__cause__, context):
                     raise
-            return open_connection(server.origin, context, until)
+            return open_connection(server.origin, context, server.resumption, until)
         except BaseException:
             server.pool.release()
             raise
@@ -200,11 +200,11 @@ class _Connections:
 class _Server(Used):
     """An origin and the connections to it."""
 
-    __slots__ = ("origin", "pool")
+    __slots__ = ("origin", "pool", "resumption")
 
     def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
         super().__init__()
-        self.origin, self.pool = origin, pool
+        self.origin, self.pool, self.resumption = origin, pool, Resumption()
 
 
 class _Waiter:
