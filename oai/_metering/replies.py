@@ -21,7 +21,7 @@ class _Metered:
 
     Args:
         reply: the reply of the wrapped transport.
-        meter: reads the body.
+        meter: reads the body, if it is needed.
         on_end: called when the body has ended, has failed, or is closed or forgotten.
         change: what is passed on of the body; all of it by default.
         headers: header fields in place of the reply's, where `change` makes some untrue.
@@ -32,7 +32,7 @@ class _Metered:
     def __init__(
         self,
         reply: Any,
-        meter: ResponseMeter,
+        meter: ResponseMeter | None,
         on_end: OnEnd,
         change: Filter | None = None,
         headers: Headers | None = None,
@@ -58,7 +58,8 @@ class _Metered:
         discard(self._end(None))  # nothing can await it any more
 
     def _through(self, piece: bytes) -> bytes:
-        self._meter.feed(piece)
+        if self._meter is not None:
+            self._meter.feed(piece)
         return piece if self._change is None else self._change(piece)
 
     def _rest(self) -> bytes:

@@ -32,7 +32,7 @@ class JournalFile:
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = False) -> None:
         self.path = os.fspath(path)
         self._durable = durable
-        self._file = _open_locked(self.path)
+        self._file = open_locked(self.path)
         self._end = 0
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
@@ -83,7 +83,13 @@ class JournalFile:
                 os.unlink(self.path)
 
 
-def _open_locked(path: str) -> IO[bytes]:
+def open_locked(path: str) -> IO[bytes]:
+    """Open a file, created if it does not exist, and lock it until it is closed.
+
+    Raises:
+        BlockingIOError: another process, or another call in this one, holds the lock.
+        OSError: the file cannot be opened.
+    """
     while True:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b")
         try:

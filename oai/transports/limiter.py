@@ -1,7 +1,8 @@
-"""Limit requests: concurrent ones, those of a minute, and by the rate-limit headers of the server.
+"""Limit requests: concurrent ones, those and the tokens of a minute, and by the rate-limit headers of the server.
 
-This is also the example of a transport that wraps another one. It uses the public names of `oai.transports`, and shares
-the rule of `Retry-After` with the clients. `send` may wait, and returns replies of both kinds, sync and async.
+This is also the example of a transport that wraps another one. It uses the public names of `oai.transports`, the rule
+of `Retry-After` of the clients, and the meters of `_metering`. `send` may wait, and returns replies of both kinds, sync
+and async.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oai._flow.retry import quota_pause, server_pause
 from oai._http.messages import Headers, Request, TransportError, is_async
+from oai._metering.replies import AsyncMeteredReply, MeteredReply, awaited
+
+if TYPE_CHECKING:
+    from oai._metering.response_meter import ResponseMeter
+    from oai._metering.token_limits import Estimate, TokenLimits
 from oai._support.async_library import wait_for
 
 MINUTE = 60.0
@@ -31,12 +37,20 @@ class Limiter:
     A request is in flight until the body of its response ends or is closed. The limits of the server apply as well:
     after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0, nothing is sent until the
     time that the header names, at most two minutes. Limits apply to each process, over all its threads and event
-    loops.
+    loops, or to all processes of the machine that name the same file.
+
+    The tokens of a request are estimated before it is sent: its input, counted by `tiktoken` if that is installed
+    (`oai[tiktoken]`) and has the vocabulary, else estimated from the characters, and its `max_output_tokens` (or
+    `max_completion_tokens`, `max_tokens`). The response corrects the estimate. A request that is larger than the limit
+    waits for a minute without others.
 
     Args:
         transport: the transport to send over, sync or async, which is closed with this one.
         requests_per_minute: how many requests may start within any 60 seconds.
-        in_flight: how many requests may be in flight at a time.
+        in_flight: how many requests may be in flight at a time, in this process.
+        tokens_per_minute: how many tokens the requests that start within any 60 seconds may have, input and output.
+        shared: a file by which processes of this machine share the limits of a minute and the pauses of the server. The
+            process that has waited longest sends next.
 
     Raises:
         ValueError: a limit is less than one.
@@ -45,14 +59,30 @@ class Limiter:
     `Timeout.total`.
     """
 
-    def __init__(self, transport: Any, *, requests_per_minute: int | None = None, in_flight: int | None = None) -> None:
-        for name, limit in (("requests_per_minute", requests_per_minute), ("in_flight", in_flight)):
+    def __init__(
+        self,
+        transport: Any,
+        *,
+        requests_per_minute: int | None = None,
+        in_flight: int | None = None,
+        tokens_per_minute: int | None = None,
+        shared: str | os.PathLike[str] | None = None,
+    ) -> None:
+        limits = {
+            "requests_per_minute": requests_per_minute,
+            "in_flight": in_flight,
+            "tokens_per_minute": tokens_per_minute,
+        }
+        for name, limit in limits.items():
             if limit is not None and limit < 1:
                 raise ValueError(f"{name} must be at least 1, or None for no limit, not {limit!r}")
         self.is_async = is_async(transport)
         self._transport = transport
-        self._options = {"requests_per_minute": requests_per_minute, "in_flight": in_flight}
-        self._queue = WaitQueue(requests_per_minute, in_flight)
+        self._options: dict[str, Any] = {
+            name: value for name, value in {**limits, "shared": shared}.items() if value is not None
+        }
+        self._limits = (requests_per_minute, in_flight, tokens_per_minute, shared)
+        self._queue = WaitQueue(*self._limits)
 
     def __reduce__(self) -> Any:
         return partial(type(self), **self._options), (self._transport,)
@@ -65,19 +95,21 @@ class Limiter:
     def send(self, request: Request) -> Any:
         """Send within the limits; return a reply, or a coroutine of one if the transport is async."""
         if self._queue.process != os.getpid():  # a forked child has nothing in flight
-            self._queue = WaitQueue(*self._options.values())
+            self._queue = WaitQueue(*self._limits)
         return self._send_async(request) if self.is_async else self._send(request)
 
-    def _send(self, request: Request) -> LimitedReply:
+    def _send(self, request: Request) -> MeteredReply:
         queue, began = self._queue, time.monotonic()
-        with closing(queue.turn(request, began)) as turn:
+        waiter = queue.waiter(request)
+        with closing(queue.turn(request, began, waiter)) as turn:
             for wake, seconds in turn:
                 wait([wake], seconds)
         try:
-            return LimitedReply(self._transport.send(_after(request, began)), queue)
+            reply = self._transport.send(_after(request, began))
         except BaseException:
             queue.leave()
             raise
+        return MeteredReply(reply, *queue.begun(waiter, reply))
 
     def for_async(self) -> Limiter:
         """Return this limiter for async clients: it never blocks their loop, whatever it wraps."""
@@ -86,47 +118,67 @@ class Limiter:
         side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
         return side
 
-    async def _send_async(self, request: Request) -> AsyncLimitedReply:
+    async def _send_async(self, request: Request) -> AsyncMeteredReply:
         queue, began = self._queue, time.monotonic()
-        with closing(queue.turn(request, began)) as turn:
+        waiter = queue.waiter(request)
+        with closing(queue.turn(request, began, waiter)) as turn:
             for wake, seconds in turn:
                 await wait_for(wake, seconds)
         try:
-            return AsyncLimitedReply(await _outcome(self._transport.send(_after(request, began))), queue)
+            reply = await awaited(self._transport.send(_after(request, began)))
         except BaseException:
             queue.leave()
             raise
+        return AsyncMeteredReply(reply, *queue.begun(waiter, reply))
 
     def close(self) -> Any:
         """Reject the waiting requests, and close the transport; await the result if that is async."""
         self._queue.close()
         closing = self._transport.close()
-        return _outcome(closing) if self.is_async else closing
+        return awaited(closing) if self.is_async else closing
 
 
 class WaitQueue:
     """The waiting requests, those in flight, and when the next may start. Threads share it; it never blocks itself."""
 
-    def __init__(self, per_minute: int | None, in_flight: int | None) -> None:
+    def __init__(
+        self,
+        per_minute: int | None,
+        in_flight: int | None,
+        tokens_per_minute: int | None = None,
+        shared: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.process = os.getpid()
         self._lock = threading.RLock()  # a finalizer of a reply may take it at any point, also while it is held
         self._waiting: deque[Waiter] = deque()
         self._room = math.inf if in_flight is None else in_flight
         self._begun: deque[float] = deque(maxlen=per_minute or 0)
+        self._tokens: TokenLimits | None = None
+        if tokens_per_minute is not None or shared is not None:
+            from oai._metering.token_limits import TokenLimits  # other limits do without
+
+            self._tokens = TokenLimits(tokens_per_minute, per_minute, shared)
+            self._begun = self._begun if shared is None else deque(maxlen=0)  # the file counts requests
         self._blocked_until = 0.0
         self._closed = False
 
-    def turn(self, request: Request, began: float) -> Generator[tuple[Future[None], float | None], None, None]:
+    def waiter(self, request: Request) -> Waiter:
+        """Return the waiter of a request, with the estimate of its tokens."""
+        return Waiter(None if self._tokens is None else self._tokens.estimate(request.body))
+
+    def turn(
+        self, request: Request, began: float, waiter: Waiter | None = None
+    ) -> Generator[tuple[Future[None], float | None], None, None]:
         """Yield what to wait for, and for how many seconds at most, until it is this request's turn."""
         limits = [limit for limit in (request.timeout.pool, request.timeout.total) if limit is not None]
         patience = min(limits, default=math.inf)
-        waiter = Waiter()
+        waiter = waiter or Waiter()
         with self._lock:
             self._waiting.append(waiter)
         try:
             while (delay := self._delay(waiter, time.monotonic())) > 0:
                 left = began + patience - time.monotonic()
-                if left <= 0 or left < delay < math.inf:
+                if left <= 0 or (left < delay < math.inf and not waiter.may_be_sooner):
                     raise TransportError("timeout", f"the limits do not allow the request within {patience:g} s")
                 seconds = min(delay, left)
                 yield waiter.wake, None if seconds == math.inf else seconds
@@ -145,15 +197,34 @@ class WaitQueue:
             at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
             if at > now:
                 return at - now
+            if self._tokens is not None and waiter.estimate is not None:
+                waiter.may_be_sooner = True  # when responses correct their estimates
+                if (delay := self._tokens.admit(waiter.estimate, now)) > 0:
+                    return delay
             self._waiting.popleft()
             self._room -= 1
             self._begun.append(now)
             self._wake_first()
             return 0.0
 
+    def begun(self, waiter: Waiter, reply: Any) -> tuple[ResponseMeter | None, Any]:
+        """Apply the limits that a response reports; return what reads its body, and what to call at its end."""
+        self.update_limits(reply.status, reply.headers)
+        tokens, estimate = self._tokens, waiter.estimate
+        if tokens is None or estimate is None or (meter := tokens.meter(estimate, reply)) is None:
+            return None, lambda _: self.leave()
+
+        def on_end(_: BaseException | None) -> None:
+            tokens.correct(estimate, meter.finish())
+            self.leave()
+
+        return meter, on_end
+
     def _give_up(self, waiter: Waiter) -> None:
         with self._lock, suppress(ValueError):  # it has left the queue if it had its turn
             self._waiting.remove(waiter)
+            if self._tokens is not None and waiter.estimate is not None:
+                self._tokens.withdraw(waiter.estimate)
             self._wake_first()
 
     def _wake_first(self) -> None:
@@ -170,6 +241,8 @@ class WaitQueue:
         """Apply the rate limits that a response reports."""
         pause = server_pause(headers) if status in (429, 503) else 0.0
         pause = max(pause, quota_pause(headers))
+        if pause and self._tokens is not None:
+            self._tokens.block(pause)
         with self._lock:
             self._blocked_until = max(self._blocked_until, time.monotonic() + pause)
 
@@ -183,90 +256,12 @@ class WaitQueue:
 
 
 class Waiter:
-    """A request that waits for its turn."""
+    """A request that waits for its turn, with the estimate of its tokens if these are limited."""
 
-    def __init__(self) -> None:
+    def __init__(self, estimate: Estimate | None = None) -> None:
         self.wake: Future[None] = Future()
-
-
-class InFlight:
-    """A reply that counts as in flight until its end, or until it is garbage collected."""
-
-    def __init__(self, reply: Any, queue: WaitQueue) -> None:
-        self.status: int = reply.status
-        self.headers: Headers = reply.headers
-        self._reply = reply
-        self._queue: WaitQueue | None = queue
-        queue.update_limits(self.status, self.headers)
-
-    def _leave(self) -> None:
-        queue, self._queue = self._queue, None
-        if queue is not None:
-            queue.leave()
-
-    __del__ = _leave
-
-
-class LimitedReply(InFlight):
-    """A reply of a sync transport."""
-
-    def read(self) -> bytes:
-        """Return the whole body."""
-        try:
-            return bytes(self._reply.read())
-        finally:
-            self._leave()
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._reply
-        except TransportError:
-            self._leave()
-            raise
-        self._leave()
-
-    def close(self) -> None:
-        """Close the reply."""
-        try:
-            self._reply.close()
-        finally:
-            self._leave()
-
-
-class AsyncLimitedReply(InFlight):
-    """A reply of an async transport."""
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        try:
-            return bytes(await _outcome(self._reply.read()))
-        finally:
-            self._leave()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._reply if hasattr(self._reply, "__aiter__") else _each(self._reply):
-                yield piece
-        except TransportError:
-            self._leave()
-            raise
-        self._leave()
-
-    async def close(self) -> None:
-        """Close the reply."""
-        try:
-            await _outcome(self._reply.close())
-        finally:
-            self._leave()
-
-
-async def _outcome(value: Any) -> Any:
-    return await value if isinstance(value, Awaitable) else value
-
-
-async def _each(reply: Any) -> AsyncIterator[bytes]:
-    for piece in reply:
-        yield piece
+        self.estimate = estimate
+        self.may_be_sooner = False
 
 
 def _after(request: Request, began: float) -> Request:

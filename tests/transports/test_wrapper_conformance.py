@@ -74,14 +74,14 @@ class TestLimiter(OverHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
-        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
+        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000, tokens_per_minute=10**9)
 
 
 class TestAsyncLimiter(OverAsyncHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
-        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
+        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000, tokens_per_minute=10**9)
 
 
 class TestUsage(OverHTTP):
