@@ -2,6 +2,8 @@
 
 from typing import assert_type
 
+from pydantic import BaseModel
+
 import oai
 from oai.types.chat.chat_completion import ChatCompletion, Choice
 from oai.types.chat.chat_completion_message_param import ChatCompletionMessageParam
@@ -24,3 +26,22 @@ filters: Filters = key
 
 def url(annotation: AnnotationURLCitation) -> str:
     return annotation.url
+
+
+class Answer(BaseModel):
+    """A type of structured output."""
+
+    text: str
+
+
+parsed = client.chat.completions.parse(model="gpt-5", messages=messages, response_format=Answer)
+for call in parsed.choices[0].message.tool_calls or []:
+    assert_type(call.function.name, str)
+response = client.responses.parse(model="gpt-5", input="Hello", text_format=Answer)
+for item in response.output:
+    if item.type == "message":
+        for part in item.content:
+            if part.type == "output_text":
+                assert_type(part.parsed, Answer | None)
+    elif item.type == "function_call":
+        print(item.parsed_arguments)

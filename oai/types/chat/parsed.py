@@ -6,7 +6,7 @@ SDK's. Written by hand, unlike the other modules here.
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
 
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from oai.types.chat.structs import (
     ChatCompletion,
@@ -43,7 +43,10 @@ class ParsedChatCompletionMessage(ChatCompletionMessage, Generic[T]):
 
     _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
-    tool_calls: list[ParsedFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None  # type: ignore[assignment]  # the list is only read
+    if TYPE_CHECKING:  # as in the official SDK; a custom tool's call is there as well
+        tool_calls: list[ParsedFunctionToolCall] | None = None  # type: ignore[assignment]  # the list is only read
+    else:
+        tool_calls: list[ParsedFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None
 
     @property
     def parsed(self) -> T | None:

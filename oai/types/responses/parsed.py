@@ -6,11 +6,42 @@ SDK's. Written by hand, unlike the other modules here.
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
 
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from oai._support.plain_data import as_list
 from oai.types.responses.common_structs import ResponseOutputText
 from oai.types.responses.structs import Response, ResponseFunctionToolCall, ResponseOutputMessage
+
+if TYPE_CHECKING:
+    from oai.types.responses.common_structs import ResponseOutputRefusal
+    from oai.types.responses.structs import (
+        ResponseApplyPatchToolCall,
+        ResponseApplyPatchToolCallOutput,
+        ResponseCodeInterpreterToolCall,
+        ResponseCompactionItem,
+        ResponseComputerToolCall,
+        ResponseComputerToolCallOutputItem,
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutputItem,
+        ResponseFileSearchToolCall,
+        ResponseFunctionShellToolCall,
+        ResponseFunctionShellToolCallOutput,
+        ResponseFunctionToolCallOutputItem,
+        ResponseFunctionWebSearch,
+        ResponseInputItemImageGenerationCall,
+        ResponseInputItemLocalShellCall,
+        ResponseInputItemLocalShellCallOutput,
+        ResponseInputItemMcpApprovalRequest,
+        ResponseInputItemMcpCall,
+        ResponseInputItemMcpListTools,
+        ResponseInputItemProgram,
+        ResponseInputItemProgramOutput,
+        ResponseItemAdditionalTools,
+        ResponseItemMcpApprovalResponse,
+        ResponseReasoningItem,
+        ResponseToolSearchCall,
+        ResponseToolSearchOutputItem,
+    )
 
 T = TypeVar("T")
 
@@ -32,6 +63,8 @@ class ParsedResponseOutputMessage(ResponseOutputMessage, Generic[T], tag_field="
     """A message with parsed texts."""
 
     type: ClassVar[Literal["message"]] = "message"
+    if TYPE_CHECKING:  # what `parse` puts there; a response is decoded as the server sent it
+        content: list[ParsedResponseOutputText[T] | ResponseOutputRefusal]  # type: ignore[assignment]  # it is only read
 
 
 class ParsedResponseFunctionToolCall(ResponseFunctionToolCall, tag_field="type", tag="function_call"):
@@ -49,6 +82,38 @@ class ParsedResponseFunctionToolCall(ResponseFunctionToolCall, tag_field="type",
 
 class ParsedResponse(Response, Generic[T]):
     """A response with parsed texts and function calls."""
+
+    if TYPE_CHECKING:  # as above; otherwise the members of `ResponseOutputItem`
+        output: list[  # type: ignore[assignment]  # as above
+            ParsedResponseOutputMessage[T]
+            | ParsedResponseFunctionToolCall
+            | ResponseFileSearchToolCall
+            | ResponseFunctionToolCallOutputItem
+            | ResponseFunctionWebSearch
+            | ResponseComputerToolCall
+            | ResponseComputerToolCallOutputItem
+            | ResponseReasoningItem
+            | ResponseInputItemProgram
+            | ResponseInputItemProgramOutput
+            | ResponseToolSearchCall
+            | ResponseToolSearchOutputItem
+            | ResponseItemAdditionalTools
+            | ResponseCompactionItem
+            | ResponseInputItemImageGenerationCall
+            | ResponseCodeInterpreterToolCall
+            | ResponseInputItemLocalShellCall
+            | ResponseInputItemLocalShellCallOutput
+            | ResponseFunctionShellToolCall
+            | ResponseFunctionShellToolCallOutput
+            | ResponseApplyPatchToolCall
+            | ResponseApplyPatchToolCallOutput
+            | ResponseInputItemMcpCall
+            | ResponseInputItemMcpListTools
+            | ResponseInputItemMcpApprovalRequest
+            | ResponseItemMcpApprovalResponse
+            | ResponseCustomToolCall
+            | ResponseCustomToolCallOutputItem
+        ]
 
     @property
     def output_parsed(self) -> T | None:

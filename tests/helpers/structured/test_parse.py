@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import gc
+import inspect
 import json
 import pickle
+import re
 import subprocess
 import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, make_dataclass
 from enum import Enum
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, get_args
 
 import jsonschema
 import msgspec
@@ -602,3 +606,20 @@ def test_helpers_and_pydantic_are_imported_on_demand() -> None:
     done = subprocess.run([sys.executable, "-c", SMALL], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[0] == "[] False"
     assert done.stdout.splitlines()[1] == "False False Answer(value=0)"
+
+
+def test_declared_items_of_a_parsed_response_are_those_of_a_response() -> None:
+    path = Path(inspect.getfile(oai.types.responses.ParsedResponse))
+    declared = next(
+        ast.unparse(node.annotation)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "output"
+    )
+    names = set(re.findall(r"\w+", declared)) - {
+        "list",
+        "T",
+        "ParsedResponseOutputMessage",
+        "ParsedResponseFunctionToolCall",
+    }
+    items = {item.__name__ for item in get_args(oai.types.responses.ResponseOutputItem)}
+    assert names == items - {"ResponseOutputMessage", "ResponseFunctionToolCall"}
