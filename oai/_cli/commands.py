@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COMMANDS = {
+    "cache": "cache.cache",
     "cassette": "cassette.cassette",
     "chat": "chat.chat",
     "completion": "completion.completion",
@@ -29,6 +30,10 @@ USAGE_OF = {
     "stubs": ("TABLE ...", "Write a module with typed calls for your tables, for type checkers."),
     "completion": ("bash | zsh | fish", "Print a script for completion; in bash: source <(oai completion bash)."),
     "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Run a local server for clients of any kind."),
+    "cache": (
+        "show [FILE] | clear [FILE] | export [FILE] [--output FILE]",
+        "List the responses that a `Cache` keeps, remove them, or write them as JSON lines.",
+    ),
     "cassette": (
         "check PATH ... | show PATH ... | import OLD NEW",
         "Search cassettes for secrets, list their exchanges, or convert one from vcrpy.",

@@ -114,7 +114,11 @@ def _after(plain: list[str], word: str, table: Commands) -> list[str]:
     return list(dict.fromkeys(text for row in rows for text in _arguments(row, word, rest)))[:MOST]
 
 
-_ARGUMENTS = {"completion": tuple(SCRIPTS), "cassette": ("check", "show", "import")}
+_ARGUMENTS = {
+    "completion": tuple(SCRIPTS),
+    "cassette": ("check", "show", "import"),
+    "cache": ("show", "clear", "export"),
+}
 
 
 def _split(line: str) -> list[str]:

@@ -45,6 +45,7 @@ oai calls any operation of the OpenAI API from the shell.
   oai providers          list services and servers that --provider selects
   oai serve              run a local server for tests
   oai cassette           check, show or import recorded exchanges
+  oai cache              show, clear or export kept responses
   oai import DOCUMENT    make a table of operations from an OpenAPI document
   oai stubs TABLE        make typed calls for your table
   oai completion SHELL   set up completion in bash, zsh or fish

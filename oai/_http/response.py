@@ -233,6 +233,12 @@ class Response:
             await closing
 
     @property
+    def cached(self) -> bool:
+        """Whether a `Cache` had kept the response, and nothing was sent: its `Cache-Status` (RFC 9211) tells."""
+        entries = self.headers.get("cache-status", "").split(",")
+        return any([part.strip() for part in entry.split(";")][:2] == ["oai", "hit"] for entry in entries)
+
+    @property
     def charset_encoding(self) -> str | None:
         """The charset that the Content-Type declares."""
         from oai._http.text import declared_charset  # few programs need it

@@ -172,6 +172,13 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
     return {"json": redacted, "layout": None if layout == "compact" else layout}
 
 
+def has_secret(content: bytes, redactor: Redactor) -> bool:
+    """Tell whether a content, JSON, events or other, has a secret that a cassette would not keep."""
+    if _event_spans(content, redactor) or redactor.bytes(content) != content:
+        return True
+    return bool(redactor.leak(content.decode("latin-1")))
+
+
 def redact_unicode(content: bytes, redactor: Redactor) -> bytes:
     """Return content with secrets redacted if it is text in UTF-8, UTF-16 or UTF-32; other content unchanged.
 

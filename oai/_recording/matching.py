@@ -58,7 +58,7 @@ class Matcher:
 
     def __init__(self, redactor: Redactor, ignore: Iterable[str] = (), headers: Iterable[str] = ()) -> None:
         self._redactor = redactor
-        self._ignored = [_pattern(each) for each in ([ignore] if isinstance(ignore, str) else ignore)]
+        self._ignored = [ignored_field(each) for each in ([ignore] if isinstance(ignore, str) else ignore)]
         self._headers = COMPARED_HEADERS | {name.lower() for name in headers}
 
     def canonical(self, request: Request) -> RecordedRequest:
@@ -84,7 +84,7 @@ class Matcher:
     def key(self, canonical: RecordedRequest) -> str:
         """Return a text that is equal for equal requests. A recorded request is normalized again: it may be edited."""
         copy = convert_strict(RecordedRequest, msgspec.to_builtins(canonical))
-        return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
+        return json.dumps(sorted_data(msgspec.to_builtins(self._without_ignored(copy))))
 
     def _without_ignored(self, canonical: RecordedRequest) -> RecordedRequest:
         for where, path in self._ignored:
@@ -111,7 +111,7 @@ class Matcher:
             gathered.add(piece)
         value = NOT_JSON if gathered.content is None else parse_json(gathered.content)
         if value is not NOT_JSON and "json" in (kind or "json"):
-            return {"json": _sorted(self._redactor.json(value))}
+            return {"json": sorted_data(self._redactor.json(value))}
         kept = self._kept(gathered)
         if "text" in kept and kind.startswith("application/x-www-form-urlencoded"):
             kept["text"] = self._urlencoded((gathered.content or b"").decode())
@@ -150,16 +150,21 @@ def _path(request: Request) -> str:
     return path if match is None else match.below
 
 
-def _sorted(value: Any) -> Any:
+def sorted_data(value: Any) -> Any:
     """Return plain data with names in order and whole numbers as such, so that equal data has equal text."""
     if is_object(value):
-        return {name: _sorted(value[name]) for name in sorted(value)}
+        return {name: sorted_data(value[name]) for name in sorted(value)}
     if is_list(value):
-        return [_sorted(item) for item in value]
+        return [sorted_data(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _pattern(text: str) -> tuple[str, list[str]]:
+def ignored_field(text: str) -> tuple[str, list[str]]:
+    """Parse an item of `ignore`: the part of the request, and the path within it.
+
+    Raises:
+        ValueError: there is no such part.
+    """
     where, _, rest = text.partition(".")
     if where not in IGNORABLE or (where == "operation" and rest):
         right = nearest(where, IGNORABLE)
@@ -185,10 +190,10 @@ def _ignore(canonical: RecordedRequest, where: str, path: list[str]) -> None:
             part for part in canonical.form if path[0] not in (part.name, part.name.removesuffix("[]"), "*")
         ]
     elif canonical.json is not UNSET:
-        _drop(canonical.json, path)
+        drop_field(canonical.json, path)
 
 
-def _drop(value: Any, path: list[str]) -> None:
+def drop_field(value: Any, path: list[str]) -> None:
     """Remove the items at a path from plain data, in place."""
     first, *rest = path
     keys: list[Any] = []
@@ -198,7 +203,7 @@ def _drop(value: Any, path: list[str]) -> None:
         keys += [key for key in range(len(value)) if first in (str(key), "*", "")]
     for key in reversed(keys):
         if rest:
-            _drop(value[key], rest)
+            drop_field(value[key], rest)
         else:
             del value[key]
 

@@ -12,7 +12,7 @@ def cached_file(source: str, suffix: str) -> str | None:
 
     Two installations have a file each, named after the path of the source and Python's version.
     """
-    directory = _directory()
+    directory = cache_directory()
     if directory is None or not _is_own(directory):
         return None
     identity = f"{os.path.abspath(source)} {sys.implementation.cache_tag}".encode()
@@ -20,7 +20,8 @@ def cached_file(source: str, suffix: str) -> str | None:
     return os.path.join(directory, f"{name}-{source_hash(identity).hex()}{suffix}")
 
 
-def _directory() -> str | None:
+def cache_directory() -> str | None:
+    """Return the package's directory in the user's cache directory, `None` if the environment names no such place."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "")
     elif sys.platform == "darwin":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from oai.transports.asgi import AsgiTransport
     from oai.transports.async_http import AsyncHTTPTransport
     from oai.transports.blocking import BlockingTransport
+    from oai.transports.cache import Cache, CacheError, CacheInfo
     from oai.transports.failing import Fail, FailingTransport
     from oai.transports.fake import FakeTransport, UnexpectedCall
     from oai.transports.http import HTTPTransport
@@ -49,6 +50,9 @@ __all__ = [
     "Body",
     "Budget",
     "BudgetExceededError",
+    "Cache",
+    "CacheError",
+    "CacheInfo",
     "CassetteError",
     "CassetteMiss",
     "Fail",
@@ -83,6 +87,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             "oai.transports.asgi": "AsgiTransport",
             "oai.transports.async_http": "AsyncHTTPTransport",
             "oai.transports.blocking": "BlockingTransport",
+            "oai.transports.cache": "Cache CacheError CacheInfo",
             "oai.transports.failing": "Fail FailingTransport",
             "oai.transports.fake": "FakeTransport UnexpectedCall",
             "oai.transports.http": "HTTPTransport",
