@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import crowd, local, memory, rivals
+from benchmarks import crowd, local, memory, rivals, stacked
 from benchmarks.clocks import Times, interleaved, starts
 from benchmarks.rivals import OFFICIAL, OURS
 
@@ -26,6 +26,7 @@ QUICK = ("bare socket", "tight urllib3", OURS, OFFICIAL)
 
 def measures(port: int, *, quick: bool) -> Measures:
     """Yield every measure, in the order in which they are printed."""
+    rounds = 9 if quick else 25
     clients = {"oai": OURS, "openai": OFFICIAL} if rivals.has("openai") else {"oai": OURS}
     yield from _fresh(f"http://127.0.0.1:{port}/v1", clients, 3 if quick else 25)
     yield from _calls(port, quick=quick)
@@ -33,6 +34,8 @@ def measures(port: int, *, quick: bool) -> Measures:
     if not quick:
         yield "threads", lambda: crowd.in_threads(port, 60)
         yield "tasks", lambda: crowd.in_tasks(port, 60)
+    yield "cache", lambda: stacked.hits(port, rounds)
+    yield "cache_async", lambda: stacked.async_hits(port, rounds)
     yield "client", lambda: interleaved(local.clients(), 9 if quick else 25, 20)
     yield "memory", lambda: _peaks(port, clients)
 

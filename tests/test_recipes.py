@@ -23,6 +23,7 @@ PRINTED = {
     "audio.py": r"bytes\nThis is .*(.|\n)*\n00:00:00,000 --> ",
     "azure.py": r'You said: "Hello".*\n<AzureOpenAI for https://example.openai.azure.com',
     "batch.py": r'You said: "Tell me about the sea\.(.|\n)*You said: "Tell me about the sky\.',
+    "caching.py": r"first sent (.|\n)*second cached .*\nsent (.*)\ncached \2\n3 hits, 3 misses, 3 responses",
     "chat.py": r'"Why is the sky blue\?".*\n\d+ tokens, request offline\n.*"And at sunset\?"',
     "chat_stream.py": r'"Tell me about the sea\.".*\n\d+ tokens\n',
     "compatible_server.py": r'You said: "Hello"(.|\n)*"model": "my-model"',

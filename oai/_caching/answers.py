@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from oai._http.encodings import decoded
+from oai._http.encodings import decoded, decoder
+from oai._http.messages import Headers
 from oai._http.response import Response
 from oai._recording.content import has_secret
 from oai._results.answer import read_answer
@@ -20,7 +21,7 @@ from oai._support.redact import Redactor, is_secret_header
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oai._http.messages import Headers, Request
+    from oai._http.messages import Request
 
 KEPT_HEADERS: Final = frozenset(
     {
@@ -45,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]]
     pieces: list[bytes]
-    expires: float
+    expires: float = 0.0
 
     @property
     def size(self) -> int:
@@ -54,9 +55,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def keepable(
-    request: Request, status: int, headers: Headers, pieces: list[bytes], *, ended: bool, expires: float
+    request: Request, status: int, headers: Headers, pieces: list[bytes], *, ended: bool, limit: int
 ) -> Answer | None:
-    """Return the response as it may be kept, or `None`.
+    """Return the response as it may be kept, without a time at which it expires, or `None`.
 
     Args:
         request: the request.
@@ -64,36 +65,37 @@ def keepable(
         headers: its header fields.
         pieces: the body, as far as it was read.
         ended: whether the body was read to its end; a stream need not be, since its readers stop at its end marker.
-        expires: the time at which the response expires.
+        limit: the maximum size of the decoded content.
     """
-    content = b"".join(pieces)
     redactor = Redactor()
     redactor.learn_request(request.url, request.headers)
     try:
-        plain = decoded(headers, content) if ended else content
-        if not _is_result(request, Response(status, headers, request, plain), content, ended=ended):
+        if request.events and (feed := decoder(headers, limit)) is not None:
+            # Its readers stop at the end marker, so that the end of the encoding is missing: it is kept decoded.
+            pieces = [plain for plain in map(feed, pieces) if plain]
+            headers = Headers(pair for pair in headers.multi_items() if pair[0].lower() != "content-encoding")
+        content = decoded(headers, b"".join(pieces), limit)
+        if not _is_result(request, Response(status, headers, request, content), ended=ended):
             return None
-        if has_secret(plain, redactor):
+        if has_secret(content, redactor):
             return None
     except Exception:  # noqa: BLE001 - the caller gets this exception from the flow, or has got it
         return None
-    return Answer(status, _kept(headers.multi_items(), redactor), pieces, expires)
+    return Answer(status, _kept(headers.multi_items(), redactor), pieces)
 
 
-def _is_result(request: Request, response: Response, content: bytes, *, ended: bool) -> bool:
+def _is_result(request: Request, response: Response, *, ended: bool) -> bool:
     """Tell whether a response decodes to a finished result; an exception tells that it does not, too."""
     operation: Any = request.operation
     if request.events and operation is not None and operation.stream_type is not None:
-        decoder = EventDecoder(operation, response)
-        events = list(decoder.feed(content))
+        events = EventDecoder(operation, response)
+        found = list(events.feed(response.content))
         if ended:
-            events += decoder.end()
-        return decoder.complete
+            found += events.end()
+        return events.complete
     if not ended:
         return False
-    if operation is None:
-        return True
-    return getattr(read_answer(operation, response), "status", None) not in UNFINISHED
+    return operation is None or getattr(read_answer(operation, response), "status", None) not in UNFINISHED
 
 
 def _kept(fields: Iterable[tuple[str, str]], redactor: Redactor) -> list[tuple[str, str]]:

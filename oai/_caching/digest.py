@@ -15,8 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from oai._http.messages import body_bytes
-from oai._incoming.forms import form_boundary, form_parts
+from oai._incoming.forms import BoundedContent, form_boundary, form_parts
 from oai._recording.matching import COMPARED_HEADERS, drop_field, ignored_field, sorted_data
 from oai._support.redact import REDACTED, Redactor
 
@@ -80,13 +79,15 @@ class RequestDigest:
         if (boundary := form_boundary(kind)) is not None:
             pieces = [body] if isinstance(body, bytes) else body or ()
             return [{**head, **content.digest()} for head, content in form_parts(pieces, boundary, 0)]
-        content = body_bytes(body)
-        if "json" in kind:
+        if isinstance(body, bytes) and "json" in kind:
             try:
-                return {"json": msgspec.json.decode(content)}
+                return {"json": msgspec.json.decode(body)}
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # digested as bytes
-        return {"type": kind, "sha256": hashlib.sha256(content).hexdigest()}
+        content = BoundedContent(0)
+        for piece in [body] if isinstance(body, bytes) else body or ():
+            content.add(piece)
+        return {"type": kind, **content.digest()}
 
 
 def _raw(request: Request) -> tuple[Any, ...]:

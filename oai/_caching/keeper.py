@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from oai._caching.answers import Answer, keepable
 
 if TYPE_CHECKING:
@@ -57,9 +59,9 @@ class Keeper:
             return
         answer = None
         try:
-            expires = time.time() + self._state.ttl
-            answer = keepable(self._request, *self._head, self._pieces, ended=ended, expires=expires)
+            answer = keepable(self._request, *self._head, self._pieces, ended=ended, limit=self._state.largest)
             if answer is not None:
+                answer = msgspec.structs.replace(answer, expires=time.time() + self._state.ttl)
                 self._state.save(self._request, self._digest, answer)
         finally:
             self._end(answer, shared=not ended)

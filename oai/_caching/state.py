@@ -67,9 +67,11 @@ class CacheState:
         selected = self._selected.get(name)
         if selected is None:
             selected = self._selected[name] = any(fnmatchcase(name, pattern) for pattern in self._only)
-        how = "" if selected else "no-store"
+        body = request.body
+        is_small = body is None or (len(body) if isinstance(body, bytes) else body.length) <= self.largest
+        how = "" if selected and is_small else "no-store"
         for field, value in request.headers:
-            if selected and field.lower() == "cache-control":
+            if not how and field.lower() == "cache-control":
                 directives = {part.strip().lower() for part in value.split(",")}
                 how = next((each for each in ("no-store", "no-cache") if each in directives), how)
         self.bypassed += how != ""

@@ -63,7 +63,7 @@ class Cache:
         path: the file; by default `answers.sqlite` in the user's cache directory for `oai`.
         ttl: seconds after which a response is no longer returned.
         max_bytes: the size of all kept contents; those that were not used for the longest time are removed. A response
-            of more than an eighth of it is not kept.
+            of more than an eighth of it is not kept, and requests as large pass by the cache.
         only: the operations to cache, as patterns: `("chat.*", "POST /rerank")`. By default those that generate: chat
             and other completions, responses, embeddings, moderations, speech and transcriptions.
         namespace: a name by which equal requests of different programs or versions are kept apart.

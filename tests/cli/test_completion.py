@@ -40,6 +40,7 @@ def suggestions(line: str, capfd: Output) -> list[str]:
         ("oai show moderations", ["moderations ", "moderations."]),
         ("oai map embeddings.create mod", ["model="]),
         ("oai cassette ", ["check ", "show ", "import "]),
+        ("oai cache s", ["show "]),
         ("oai completion f", ["fish "]),
         ("oai --rec", ["--record "]),
         ("oai embeddings.create mo", ["model="]),

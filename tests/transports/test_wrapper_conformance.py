@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from oai.transports import (
     AsyncHTTPTransport,
     AsyncHttpxTransport,
     BlockingTransport,
+    Cache,
     Fail,
     FailingTransport,
     HttpxTransport,
@@ -110,6 +112,33 @@ class TestAsyncFailing(OverAsyncHTTP):
 
     def make_transport(self) -> Any:
         return FailingTransport(super().make_transport(), Fail("refused", chance=0.0))
+
+
+class SendingCache(Cache):
+    """A cache that collects every response to keep it, and returns none, since the cases repeat their requests."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        choose = self._state.choose
+        self._state.choose = lambda request: choose(request) or "no-cache"  # type: ignore[method-assign]
+
+
+class Cached:
+    make_trusting: Any = None
+
+    @pytest.fixture(autouse=True)
+    def _path(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "answers.sqlite"
+
+    def make_transport(self) -> Any:
+        inner: Any = super()
+        return SendingCache(inner.make_transport(), self.path, only="*", max_bytes=1_000_000)
+
+
+class TestCache(Cached, OverHTTP): ...
+
+
+class TestAsyncCache(Cached, OverAsyncHTTP): ...
 
 
 class TestBlocking(TransportConformance):

@@ -1,0 +1,63 @@
+"""What the transports that wrap others take of a small call: a hit of a cache takes the place of one."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import oai
+from benchmarks.clocks import Times, interleaved
+from benchmarks.rivals import MESSAGES, OURS, Measured
+from oai.transports import AsyncHTTPTransport, Cache, HTTPTransport
+
+PLAIN = "oai, nothing wrapped"
+
+
+def hits(port: int, rounds: int) -> Times:
+    """Measure calls that a cache has the response to."""
+    with _cache(HTTPTransport()) as cache:
+        return interleaved({PLAIN: _call(port, HTTPTransport()), OURS: _call(port, cache)}, rounds, 40)
+
+
+def async_hits(port: int, rounds: int) -> Times:
+    """Measure the same of an async client."""
+    with _cache(AsyncHTTPTransport()) as cache, asyncio.Runner() as runner:
+        loop, plain = runner.get_loop(), AsyncHTTPTransport()
+        clients = {PLAIN: _async_client(port, plain), OURS: _async_client(port, cache)}
+        try:
+            return interleaved({name: _run(loop, client) for name, client in clients.items()}, rounds, 2)
+        finally:
+            loop.run_until_complete(plain.close())
+
+
+@contextmanager
+def _cache(transport: Any) -> Iterator[Cache]:
+    with tempfile.TemporaryDirectory() as scratch:
+        cache = Cache(transport, Path(scratch) / "answers.sqlite")
+        try:
+            yield cache
+        finally:
+            closing = cache.close()
+            if closing is not None:
+                asyncio.run(closing)
+
+
+def _call(port: int, transport: Any) -> Measured:
+    client = oai.OpenAI(api_key="none", base_url=f"http://127.0.0.1:{port}/v1", transport=transport)
+    return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES)
+
+
+def _async_client(port: int, transport: Any) -> Any:
+    return oai.AsyncOpenAI(api_key="none", base_url=f"http://127.0.0.1:{port}/v1", transport=transport)
+
+
+def _run(loop: asyncio.AbstractEventLoop, client: Any) -> Measured:
+    async def calls() -> None:
+        for _ in range(20):
+            await client.chat.completions.create(model="gpt-5", messages=MESSAGES)
+
+    return lambda: loop.run_until_complete(calls())
