@@ -12,7 +12,6 @@ import msgspec
 from oai._caching.digest import RequestDigest
 from oai._caching.flights import Flights
 from oai._caching.memory import Memory
-from oai._caching.replies import CachedReply
 from oai._caching.store import Label, Store
 from oai._http.messages import Request, TransportError
 
@@ -77,12 +76,11 @@ class CacheState:
         self.bypassed += how != ""
         return how
 
-    def hit(self, digest: bytes, answer: Answer, *, shared: bool = False) -> CachedReply:
-        """Count a hit and return its reply."""
+    def count_hit(self, digest: bytes, *, shared: bool = False) -> None:
+        """Count a hit."""
         self.hits += 1
         self.shared += shared
         self._store.touch(digest)
-        return CachedReply(answer)
 
     def check_memory(self) -> None:
         """Forget what is in memory if the file was cleared."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oai._caching.digest import LARGEST_KEPT
 from oai._caching.keeper import Keeper
-from oai._caching.replies import AsyncKeepingReply, KeepingReply, outcome
+from oai._caching.replies import AsyncKeepingReply, CachedReply, KeepingReply, outcome
 from oai._caching.state import CacheInfo, CacheState
 from oai._caching.store import CacheError, default_path
 from oai._flow.drivers import drive, drive_async
@@ -165,13 +165,15 @@ class Cache:
         flight = None
         while how != "no-cache":
             if (answer := state.memory.get(digest)) is not None:
-                return state.hit(digest, answer)
+                state.count_hit(digest)
+                return CachedReply(answer)
             flight, leads = state.flights.join(digest)
             if leads:
                 return (yield from self._lead(request, digest, flight, began))
             yield from self._follow(request, flight, began)
             if flight.answer is not None:
-                return state.hit(digest, flight.answer, shared=True)
+                state.count_hit(digest, shared=True)
+                return CachedReply(flight.answer)
             if not (flight.is_over and flight.is_shared):
                 break  # this request is sent on its own
         state.misses += 1
@@ -192,7 +194,8 @@ class Cache:
             keeper.drop()
             raise
         state.flights.end(digest, flight, answer)
-        return state.hit(digest, answer)
+        state.count_hit(digest)
+        return CachedReply(answer)
 
     def _follow(self, request: Request, flight: Flight, began: float) -> Flow:
         """Wait for another request, as long as this one may wait for a response."""
