@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from oai import transports as transports
     from oai import types as types
+    from oai._auth.errors import OAuthError as OAuthError
+    from oai._auth.errors import SubjectTokenProviderError as SubjectTokenProviderError
     from oai._client.azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._client.azure import AzureOpenAI as AzureOpenAI
     from oai._client.bedrock import AsyncBedrockOpenAI as AsyncBedrockOpenAI
@@ -141,7 +143,6 @@ if TYPE_CHECKING:
     AsyncComputerToolset: Any
     ComputerDriver: Any
     ComputerToolset: Any
-    OAuthError: Any
 
     # The options of the module's own client; `None` means the environment or the default.
     api_key: str | Callable[[], str] | None
@@ -167,6 +168,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "oai._results.answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",
     "oai._client.async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
+    "oai._auth.errors": "OAuthError SubjectTokenProviderError",
     "oai._client.azure": "AsyncAzureOpenAI AzureOpenAI",
     "oai._client.bedrock": "AsyncBedrockOpenAI BedrockOpenAI",
     "oai._client.sync_client": "Client=OpenAI OpenAI",
@@ -226,7 +228,6 @@ _HOMES = {
     "oai._official.utils": "file_from_path",
     "oai._official.version": "__title__",
     "oai._official.missing": (
-        "OAuthError=auth.OAuthError "
         "AsyncComputerDriver=browser.AsyncComputerDriver AsyncComputerToolset=browser.AsyncComputerToolset "
         "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset"
     ),

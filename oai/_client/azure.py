@@ -35,6 +35,7 @@ class Azure(Profile):
         token: whether the key is a token of Microsoft Entra.
     """
 
+    unread = ()
     is_other_service = False  # the official SDK reads `OPENAI_ORG_ID` and the like for Azure too
     needs_key = True
 
@@ -154,7 +155,7 @@ class _AzureClient:
             state["azure_ad_token_provider" if callable(key) else "azure_ad_token"] = key
         if state.get("api_key") is _no_key:
             del state["api_key"]
-        del state["dialect"]
+        state.pop("dialect", None)
         return state
 
 

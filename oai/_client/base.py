@@ -114,7 +114,7 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
             from oai._client.http_client import own_timeout
 
             options["timeout"] = own_timeout(http_client)
-        config = Config(**options)
+        config = Config(**_with_identity(options))
         chosen = self._core_class.find_transport(transport, http_client)
         owns = chosen is None or http_client is not None
         self._core = self._core_class(self, config, chosen, http_client=http_client, owns_transport=owns)
@@ -176,7 +176,7 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         It takes the options of the constructor except `table`. Headers and query parameters are merged;
         `set_default_headers` and `set_default_query` replace all. A key, name or URL that is `None` keeps its value.
         """
-        config = self._core.config.replace(**options)
+        config = self._core.config.replace(**_with_identity(options))
         same = transport is None and http_client is None
         chosen = self.transport if same else self._core_class.find_transport(transport, http_client)
 
@@ -221,6 +221,15 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
     def _state(self) -> dict[str, Any]:
         """Return the options that a pickled client contains."""
         return self._core.config.state()
+
+
+def _with_identity(options: Any) -> Any:
+    """Return the options with the dialect of a workload identity, if there is one."""
+    if options.get("workload_identity") is None:
+        return options
+    from oai._auth.configure import configure_identity  # few programs need it
+
+    return configure_identity(options)
 
 
 for _name, _declared in ARGUMENTS.items():

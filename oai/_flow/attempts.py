@@ -146,9 +146,9 @@ def _attempt(
 
 def _signed(signer: Dialect, request: Request, transport: Transport, io: ClientIO) -> Generator[Effect, Any, Reply]:
     """Sign a request and send it; once more with new credentials if the server rejects the old ones."""
-    yield from signer.sign(request, transport, io)
+    signed = yield from signer.sign(request, transport, io)
     reply: Reply = yield transport.send, request
-    if reply.status != 401 or not signer.renew(request):
+    if reply.status != 401 or not signed or not signer.renew(request):
         return reply
     yield (reply.close,)
     yield from signer.sign(request, transport, io)

@@ -14,7 +14,7 @@ REASONS: Final = {
     "httpx": "it is a part of how the official SDK uses httpx; oai sends over its own transports (oai.transports)",
     "v0": "it was removed from the API's client in version 1",
     "pydantic": "it works on models of pydantic, which oai's results are not",
-    "auth": "oai has no workload identities yet; pass a function as api_key that returns the token",
+    "auth": "it is a part of how the official SDK exchanges tokens; oai does it another way, see oai.auth",
     "provider": "it is a part of how the official SDK signs requests; oai does it another way, see oai.providers",
     "sound": "oai plays and records no sound; send and read the bytes with the audio library of your choice",
     "browser": "oai drives no browser and no computer; answer the tool calls in a loop of your own, see `run_tools`",

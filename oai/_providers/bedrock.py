@@ -214,6 +214,7 @@ class BedrockBearer(ServiceDialect):
         )
         check_key("the bearer token of Bedrock", text)
         request.headers.append(("Authorization", f"Bearer {text}"))
+        return True
 
 
 def _environment_token() -> str:

@@ -22,7 +22,7 @@ NO_CREDENTIALS: Final = (
     "set AWS_BEARER_TOKEN_BEDROCK, or configure AWS's own chain of credentials"
 )
 
-Signing = Generator[tuple[Any, ...], Any, None]
+Signing = Generator[tuple[Any, ...], Any, bool]
 """The effects of signing, as in `_flow.drivers`."""
 
 
@@ -110,6 +110,7 @@ class ServiceDialect(Dialect):
     is_other_service = True
     needs_key = False
     signs = True
+    unread = SEPARATE
 
     def __init__(self, name: str, base_url: str) -> None:
         self.name = name

@@ -118,3 +118,4 @@ class SigV4(ServiceDialect):
         if not added:
             raise OpenAIError(NO_CREDENTIALS)
         request.headers[:] = [*headers, *added]
+        return True

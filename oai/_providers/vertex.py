@@ -113,6 +113,7 @@ class VertexToken(ServiceDialect):
         if not all("!" <= char <= "~" for char in text):
             raise OpenAIError(message)
         request.headers.append(("Authorization", f"Bearer {text}"))
+        return True
 
     def _token(self, seconds: float | None, is_async: bool) -> Any:
         token = self._token_provider()
@@ -144,6 +145,7 @@ class VertexCredentials(ServiceDialect):
         """Add the token of this attempt, and the project that pays, if the credentials name one."""
         self.check(request, EXCLUDED)
         request.headers += yield io.run, self._headers, request
+        return True
 
     def _headers(self, request: Request) -> Pairs:
         pool = request.timeout.pool

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout, time_left
-from oai._request.dialect import PLAIN, Dialect, chosen_provider, residency_base_url
+from oai._request.dialect import PLAIN, Dialect, chosen_provider, kept_options, residency_base_url
 from oai._request.headers import JSON, HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
@@ -29,7 +29,7 @@ from oai._request.options import (
     unknown_option,
     url_or,
 )
-from oai._support.omit import Omit, omit
+from oai._support.omit import omit
 from oai._version import __version__
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ class Config:
         "the key of the administration operations (`OPENAI_ADMIN_KEY`).",
         read=key_or("OPENAI_ADMIN_KEY"),
         is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    workload_identity: Any = option(
+        "WorkloadIdentity | X509WorkloadIdentity | None",
+        "an identity that gets short-lived tokens instead of a key, see `oai.auth`.",
         keeps=True,
         is_attribute=True,
     )
@@ -176,8 +182,7 @@ class Config:
     )
     provider: Any = option(
         "str | Mapping[str, Any] | Provider | None",
-        "the service that is called instead of OpenAI: a name of `oai providers`, its row, or one of `oai.providers`; "
-        "its own environment variables hold the key (`OAI_PROVIDER`).",
+        "the service to call instead of OpenAI, with its own key: a name, a row, or one of `oai.providers`.",
         keeps=True,
     )
     data_residency: str | None = option(
@@ -251,9 +256,7 @@ class Config:
         Raises:
             TypeError: a header, the query or the URL holds a secret, which the environment could not restore.
         """
-        options = self._options()
-        if self.dialect.is_other_service:
-            options = self.dialect.pickled({n: value for n, value in options.items() if not isinstance(value, Omit)})
+        options = self.dialect.pickled({n: value for n, value in self._options().items() if value is not omit})
         if self.pickle_keys:
             return options
         from oai._request.pickling import option_with_secret  # compiles regular expressions
@@ -296,17 +299,12 @@ class Config:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
         options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
         options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
-        current = self._options()
-        if options.get("provider") is not None:
-            current = {name: value for name, value in current.items() if name not in OF_PROVIDER}
-        return Config(**{**current, **options})
+        return Config(**{**kept_options(self._options(), options), **options})
 
     def _options(self) -> dict[str, Any]:
         """Return every option, the base URL with its userinfo."""
         options = {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
-        if self.dialect.is_other_service:  # without the keys of the API, which `None` would read
-            options |= {name: omit for name in OF_PROVIDER if options[name] is None}
-        return options
+        return options | {name: omit for name in self.dialect.unread if options[name] is None}
 
     def for_sockets(self) -> Config:
         """Return the config for WebSockets, whose base URL is `websocket_base_url`."""
@@ -344,8 +342,8 @@ class Config:
         return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
-        own = "" if self.dialect.is_other_service else environment("OPENAI_CUSTOM_HEADERS") or ""
-        self._custom = dict(custom_headers(own))
+        text = "" if self.dialect.is_other_service else environment("OPENAI_CUSTOM_HEADERS")
+        self._custom = dict(custom_headers(text or ""))
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -366,6 +364,3 @@ NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.
 
 ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
 """The options that `with_options` merges, unless they are passed as `set_...`."""
-
-OF_PROVIDER: Final = ("api_key", "admin_api_key", "organization", "project", "base_url", "dialect")
-"""The options that belong to a provider, and do not stay when a client gets another one."""

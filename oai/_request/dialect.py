@@ -34,6 +34,9 @@ class Dialect:
     is_other_service = False
     """Whether the API's keys and headers in the environment belong to another service, which must not get them."""
 
+    unread: tuple[str, ...] = ()
+    """The options for which the environment is not read, because it has those of another service."""
+
     needs_key = True
     """Whether a request without a key is refused before it is sent."""
 
@@ -63,8 +66,8 @@ class Dialect:
         """Return the header that carries a key."""
         return "Authorization", f"Bearer {key}"
 
-    def sign(self, request: Request, transport: Any, io: Any) -> Generator[Any, Any, None]:
-        """Add the credentials of one attempt to its request, by effects of `_flow.drivers`, if `signs`."""
+    def sign(self, request: Request, transport: Any, io: Any) -> Generator[Any, Any, bool]:
+        """Add the credentials of one attempt to its request, by effects of `_flow.drivers`; return whether it did."""
         raise NotImplementedError
 
     def renew(self, request: Request) -> bool:  # noqa: ARG002 - for subclasses
@@ -72,8 +75,8 @@ class Dialect:
         return False
 
     def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options for a pickle: the provider is configured again where it is unpickled."""
-        return {name: value for name, value in options.items() if name != "dialect"}
+        """Return the options for a pickle; what configures a dialect leaves it out, and does so again."""
+        return options
 
     def key_hint(self, *, admin: bool) -> str:
         """Return how to pass the key of an operation, for the error of a missing one."""
@@ -93,6 +96,22 @@ def residency_base_url(options: Mapping[str, Any]) -> str:
     if options.get("websocket_base_url") is not None:
         raise OptionValueError("data_residency and websocket_base_url exclude each other: pass one")
     return residency_url(options["data_residency"], options.get("base_url"))
+
+
+OF_PROVIDER: Final = ("api_key", "admin_api_key", "organization", "project", "base_url", "dialect", "workload_identity")
+"""The options that belong to a provider, and do not stay when a client gets another one."""
+
+
+def kept_options(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a client that stay with changes: credentials of another kind take the place of the old."""
+    gone: tuple[str, ...] = ()
+    if changes.get("provider") is not None:
+        gone = OF_PROVIDER
+    elif changes.get("workload_identity") is not None:
+        gone = ("api_key", "dialect", "provider")
+    elif changes.get("api_key") is not None and current["workload_identity"] is not None:
+        gone = ("dialect", "workload_identity")
+    return {name: value for name, value in current.items() if name not in gone}
 
 
 def chosen_provider(options: Mapping[str, Any]) -> Any:

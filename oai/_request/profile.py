@@ -78,6 +78,7 @@ class Profile(Dialect):
     """
 
     is_other_service = True
+    unread: tuple[str, ...] = SEPARATE
 
     def __init__(self, name: str, row: ProviderRow, *, check_operations: bool = True) -> None:
         self.name = name
@@ -122,6 +123,10 @@ class Profile(Dialect):
         values["default_query"] = {**query, **(options.get("default_query") or {})}
         values["dialect"] = self
         return values
+
+    def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options for a pickle: the provider is configured again where it is unpickled."""
+        return {name: value for name, value in options.items() if name != "dialect"}
 
     def _environment(self, option: str) -> str | None:
         """Return the value of an option in the environment."""

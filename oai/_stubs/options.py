@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from oai._request.dialect import Dialect, Provider
+from oai._auth.subject_tokens import WorkloadIdentity, X509WorkloadIdentity
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from oai._request.dialect import Dialect, Provider
+from oai._auth.subject_tokens import WorkloadIdentity, X509WorkloadIdentity
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt
@@ -14,6 +15,7 @@ class Options(TypedDict, total=False):
 
     api_key: str | Callable[[], Any] | None
     admin_api_key: str | None
+    workload_identity: WorkloadIdentity | X509WorkloadIdentity | None
     organization: str | None
     project: str | None
     base_url: str | None
@@ -53,6 +55,12 @@ class OptionAttributes:
         """The key of the administration operations (`OPENAI_ADMIN_KEY`)."""
     @admin_api_key.setter
     def admin_api_key(self, value: str) -> None: ...
+
+    @property
+    def workload_identity(self) -> Any:
+        """An identity that gets short-lived tokens instead of a key, see `oai.auth`."""
+    @workload_identity.setter
+    def workload_identity(self, value: WorkloadIdentity | X509WorkloadIdentity) -> None: ...
 
     @property
     def organization(self) -> str | None:

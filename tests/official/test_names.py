@@ -42,7 +42,7 @@ def test_every_name_that_the_sdk_exports_is_there() -> None:
     assert missing == []
     assert {name for name in openai.__all__ if is_placeholder(getattr(oai, name))} == {
         *("AsyncComputerDriver", "AsyncComputerToolset"),
-        *("ComputerDriver", "ComputerToolset", "OAuthError"),
+        *("ComputerDriver", "ComputerToolset"),
     } & {*openai.__all__}
 
 
@@ -53,7 +53,6 @@ def test_settings_and_call_paths_of_the_module_are_there() -> None:
 
 
 WITHOUT_COUNTERPART = {
-    "auth": "workload identities",
     "lib.browser": "drives a browser",
     "lib.computer": "drives a computer",
     "lib.decisions_tool_runner": "`run_tools` is the runner here",
