@@ -166,10 +166,11 @@ class Core:
 
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Return the result of a complete response; a page gets the function that requests the next one."""
-        if self.config.validates and not operation.row.response_by:
+        if self.config.validates:
+            from oai._request.arguments import Arguments
             from oai._results.strict_check import check_strictly
 
-            check_strictly(operation, response)
+            check_strictly(operation.name, operation.requested_type(Arguments(*arguments).fields), response)
         if operation.is_plain:
             return read_as(operation.response_type, operation.name, response)
         from oai._request.arguments import Arguments

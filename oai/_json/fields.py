@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from oai._json.kept_nulls import KEPT_NULLS
 from oai._json.unions import ABSENT, NULLS, RESERVED, SHADOWED
 
 REQUIRED = msgspec.NODEFAULT
@@ -19,26 +20,12 @@ TAG: Any = object()
 """The default of a tag field, which is no field of the struct."""
 
 KEPT: Any = object()
-"""The default of an optional field whose null is dumped like that of a required one; see `KEPT_NULLS`."""
+"""The default of an optional field whose null is dumped like that of a required one; see `kept_nulls`."""
 
-KEPT_NULLS = {
-    "BetaResponseCodeInterpreterToolCall": {"code", "outputs"},
-    "BetaResponseFunctionShellToolCall": {"environment"},
-    "BetaResponseFunctionShellToolCallOutput": {"max_output_length"},
-    "BetaResponseToolSearchCall": {"call_id"},
-    "BetaResponseToolSearchOutputItem": {"call_id"},
-    "ChatCompletionMessage": {"content"},
-    "ResponseCodeInterpreterToolCall": {"code", "outputs"},
-    "ResponseFunctionShellToolCall": {"environment"},
-    "ResponseFunctionShellToolCallAction": {"max_output_length", "timeout_ms"},
-    "ResponseFunctionShellToolCallOutput": {"max_output_length"},
-    "ResponseToolSearchCall": {"call_id"},
-    "ResponseToolSearchOutputItem": {"call_id"},
-}
-"""Fields of structs, which programs send back, that the specification requires although the SDK has a default for them.
 
-A server that demands the field refuses a message without `content`, even if it is null.
-"""
+def class_name(cls: type) -> str:
+    """Return the name of a class with its module below `oai.types`."""
+    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("oai.types.")
 
 
 def fields_of(cls: Any) -> tuple[tuple[str, str, Any], ...]:
@@ -48,7 +35,7 @@ def fields_of(cls: Any) -> tuple[tuple[str, str, Any], ...]:
         names, defaults = cls.__struct_fields__, cls.__struct_defaults__
         values = tuple(default.factory() if hasattr(default, "factory") else default for default in defaults)
         padded = (REQUIRED,) * (len(names) - len(values)) + values
-        kept = {wire for base in cls.__mro__ for wire in KEPT_NULLS.get(base.__name__, ())}
+        kept = {wire for base in cls.__mro__ for wire in KEPT_NULLS.get(class_name(base), ())}
         if kept:
             wires = cls.__struct_encode_fields__
             padded = tuple(KEPT if wire in kept else default for wire, default in zip(wires, padded, strict=True))

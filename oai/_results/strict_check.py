@@ -13,28 +13,37 @@ from oai._json.strict import convert_strict
 
 if TYPE_CHECKING:
     from oai._http.response import Response
-    from oai._table.operation import Operation
 
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `\$(?P<path>.*)`)?")
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
 
 
-def check_strictly(operation: Operation, response: Response) -> None:
+def check_strictly(name: str, kind: Any, response: Response) -> None:
     """Raise if a JSON response lacks a required field or has one of another type; new fields are accepted.
+
+    Args:
+        name: the call path, for the message.
+        kind: the type that the arguments of the call determine.
+        response: the response, complete.
 
     Raises:
         APIResponseValidationError: it does not match.
     """
-    kind = operation.response_type
-    if kind in (None, str, bytes) or "json" not in response.headers.get("content-type", ""):
+    if "json" not in response.headers.get("content-type", "") and not hasattr(kind, "__struct_fields__"):
         return
-    value = parse_json(response.utf8)
+    if kind in (None, str, bytes):
+        return
+    try:
+        value = parse_json(response.utf8)
+    except msgspec.DecodeError as error:
+        message = f"{name}: the response is not JSON ({error}): {response.excerpt(response.utf8)}"
+        raise APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8)) from None
     while True:
         try:
             convert_strict(kind, value)
         except msgspec.ValidationError as error:
             if not _without_new_field(value, str(error)):
-                message = f"{operation.name}: the response does not match its type: {error}"
+                message = f"{name}: the response does not match its type: {error}"
                 raise APIResponseValidationError(
                     message, response=response, body=response.excerpt(response.utf8)
                 ) from None

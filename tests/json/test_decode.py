@@ -452,6 +452,8 @@ def test_required_null_is_kept_everywhere() -> None:
         )
     made = types.chat.ChatCompletionMessage(role="assistant", content=None)
     assert made.to_dict() == {"role": "assistant", "content": None}
+    tool = {"type": "function", "name": "f", "parameters": None, "strict": None}
+    assert oai.decode(types.responses.FunctionTool, msgspec.json.encode(tool)).to_dict() == tool
 
 
 def test_nulls_of_a_whole_response_are_kept_at_every_depth(play: Any, server: Any) -> None:

@@ -271,6 +271,41 @@ def test_strict_validation_rejects_what_does_not_match(play: Callable[..., Any],
     play(scenario)
 
 
+@pytest.mark.parametrize(
+    ("response_format", "answer", "matches"),
+    [
+        (None, Answer(json={"text": "x"}), True),
+        (None, Answer(json={"nope": 1}), False),
+        ("json", Answer(body="x", content_type="text/plain"), False),
+        ("verbose_json", Answer(json={"text": "x", "duration": 1.5, "language": "en"}), True),
+        ("verbose_json", Answer(json={"text": "x"}), False),
+        ("diarized_json", Answer(json={"text": 5}), False),
+        ("srt", Answer(json={"text": "x"}), True),
+        ("text", Answer(body="x", content_type="text/plain"), True),
+    ],
+)
+def test_strict_validation_goes_by_the_response_format(
+    response_format: str | None, answer: Answer, matches: bool, play: Callable[..., Any], server: Loopback
+) -> None:
+    server.default = answer
+    options = {} if response_format is None else {"response_format": response_format}
+
+    def scenario(client: Any) -> Any:
+        calls = client.audio.transcriptions
+        yield calls.create(file=b"x", model="m", **options)
+        raw = yield calls.with_raw_response.create(file=b"x", model="m", **options)
+        raw.parse()
+
+    def whole() -> None:
+        play(scenario, _strict_response_validation=True)
+
+    if matches:
+        whole()
+        return
+    with pytest.raises(oai.APIResponseValidationError, match=r"audio\.transcriptions\.create: the response"):
+        whole()
+
+
 def test_unknown_option_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'apikey'"):
         oai.OpenAI(apikey="k")

@@ -5,9 +5,9 @@
 The others read the installed SDK, which must be the pinned version. `types` writes `oai/types`, and `names` what the
 names of its other modules are here. `rows` adds missing operations to `oai/endpoints.toml`, including those of an
 OpenAPI document if one is passed, and does not change existing rows. `unknown` replaces types of the table that are no
-more by `Any`. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 if something differs
-that `exceptions.toml` does not excuse; by default it reads the published specification next to the repository, if there
-is one.
+more by `Any`. `stubs` writes `oai/_typed` from the table, and `nulls` `oai/_json/kept_nulls.py` from the published
+specification. `check` writes nothing and exits with 1 if something differs that `exceptions.toml` does not excuse; by
+default it reads the specification next to the repository, if there is one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tools.generate.generated import Generated, of_file, of_installed
 from tools.generate.pin import ROOT
 from tools.generate.table import SPECIFICATION, TABLE, add_rows, by_place, place, read_table
 from tools.generate.update import unknown_types, update
+from tools.generate.write_nulls import write_nulls
 from tools.generate.write_stubs import write_stubs
 
 
@@ -36,16 +37,19 @@ def main() -> int:
     command = commands.add_parser("update", help="bring everything to a version of the official SDK")
     command.add_argument("version", nargs="?", help="by default the newest")
     command.add_argument("--report", type=Path, help="where to write the report, as Markdown")
-    for name in ("types", "names", "rows", "stubs", "check", "unknown"):
+    for name in ("types", "names", "rows", "stubs", "nulls", "check", "unknown"):
         command = commands.add_parser(name)
         command.add_argument("--facts", type=Path, help="facts of a version, instead of the installed one's")
-        if name in ("rows", "check"):
+        if name in ("rows", "nulls", "check"):
             command.add_argument("document", nargs="?", type=Path, help="an OpenAPI 3 document in JSON")
     arguments = parser.parse_args()
     if arguments.what == "update":
         return update(arguments.version, arguments.report)
     if arguments.what == "stubs":
         print(write_stubs(ROOT / "oai" / "_typed"), "files written")
+        return 0
+    if arguments.what == "nulls":
+        print(write_nulls(Document.parse((arguments.document or SPECIFICATION).read_bytes())), "classes written")
         return 0
     if arguments.what == "unknown":
         print(*unknown_types(), sep="\n")

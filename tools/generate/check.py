@@ -25,6 +25,7 @@ from tools.generate.exceptions import Exceptions
 from tools.generate.generated import Generated, of_installed
 from tools.generate.pin import ROOT
 from tools.generate.table import read_table
+from tools.generate.write_nulls import FILE, kept_nulls, source
 from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import BY_HAND
 
@@ -55,6 +56,9 @@ def differences(
     sources = [OFFICIAL]
     if document is not None:
         found += against_document(table, document)
+        if FILE.read_text() != source(kept_nulls(document)):
+            name = str(FILE.relative_to(ROOT))
+            found.append(Difference(FILES, "changed", name, "", "edited or out of date", "regenerate it"))
         sources.append(SPECIFICATION)
     left, complaints = exceptions.sift(found, sources)
     complaints += [
