@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oai._errors import OpenAIError
 from oai._request.client_core import core_of
 from oai._request.dialect import Dialect
+from oai._request.options import OptionValueError
 from oai._request.profile import Profile
 from oai._table.operation import DOT_SEGMENTS
 from oai._table.providers import ProviderRow, find_shipped
@@ -41,7 +42,7 @@ class Azure(Profile):
 
     def __init__(self, deployment: str | None, *, token: bool) -> None:
         if deployment in DOT_SEGMENTS:
-            raise OpenAIError(f"azure_deployment must be the name of a deployment, not {deployment!r}")
+            raise OptionValueError(f"azure_deployment must be the name of a deployment, not {deployment!r}")
         super().__init__("azure", azure_row())
         self.deployment = deployment
         self.token = token
@@ -100,12 +101,14 @@ class _AzureClient:
         )
         version = api_version or _environment("api_version")
         if version is None:
-            raise OpenAIError("There is no API version: pass api_version, or set OPENAI_API_VERSION")
+            raise OptionValueError("There is no API version: pass api_version, or set OPENAI_API_VERSION")
         endpoint = azure_endpoint or _environment("azure_endpoint")
         if base_url is not None and azure_endpoint is not None:
-            raise OpenAIError("base_url and azure_endpoint exclude each other: pass one of them")
+            raise OptionValueError("base_url and azure_endpoint exclude each other: pass one of them")
         if base_url is None and endpoint is None:
-            raise OpenAIError("There is no endpoint: pass azure_endpoint or base_url, or set AZURE_OPENAI_ENDPOINT")
+            raise OptionValueError(
+                "There is no endpoint: pass azure_endpoint or base_url, or set AZURE_OPENAI_ENDPOINT"
+            )
         self._azure = {"azure_deployment": azure_deployment, "api_version": version}
         base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         base.__init__(
@@ -177,7 +180,7 @@ def _credential(**options: Any) -> tuple[str, Any]:
     """Return the option that has the credential, and the credential; arguments override the environment."""
     passed = {name: value for name, value in options.items() if value is not None}
     if len(passed) > 1:
-        raise OpenAIError(f"{' and '.join(passed)} exclude each other: pass one of them")
+        raise OptionValueError(f"{' and '.join(passed)} exclude each other: pass one of them")
     for name in ("azure_ad_token", "api_key"):
         if not passed and (value := _environment(name)) is not None:
             return name, value

@@ -170,7 +170,8 @@ class Core:
             from oai._request.arguments import Arguments
             from oai._results.strict_check import check_strictly
 
-            check_strictly(operation.name, operation.requested_type(Arguments(*arguments).fields), response)
+            kind = operation.requested_type(Arguments(*arguments).fields)
+            check_strictly(operation.name, kind, response, operation.row.vectors)
         if operation.is_plain:
             return read_as(operation.response_type, operation.name, response)
         from oai._request.arguments import Arguments

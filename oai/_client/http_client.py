@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oai._errors import OpenAIError
+from oai._request.options import OptionTypeError
 from oai._support.omit import omit
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
     """Return a transport that sends over a client of httpx or httpx2 and closes it; a transport is returned as it is.
 
     Raises:
-        OpenAIError: it is neither, or it is sync for an async client or the reverse.
+        OptionTypeError: it is neither, or it is sync for an async client or the reverse.
     """
     if not any(cls.__module__.partition(".")[0] in ("httpx", "httpx2") for cls in type(http_client).__mro__):
         if callable(getattr(http_client, "send", None)) and callable(getattr(http_client, "close", None)):
             transport: Transport = http_client
             return transport
-        raise OpenAIError(f"http_client must be a client of httpx or httpx2, not {type(http_client).__name__}")
+        raise OptionTypeError(f"http_client must be a client of httpx or httpx2, not {type(http_client).__name__}")
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 
     class Closing(HttpxTransport):
@@ -59,5 +59,5 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
         wrapped: Any = AsyncClosing(http_client) if is_async else Closing(http_client)
     except TypeError as error:
         kind = "httpx.AsyncClient" if is_async else "httpx.Client"
-        raise OpenAIError(f"http_client must be an {kind} here, not {type(http_client).__name__}") from error
+        raise OptionTypeError(f"http_client must be an {kind} here, not {type(http_client).__name__}") from error
     return wrapped  # type: ignore[no-any-return]

@@ -9,7 +9,8 @@ A list is what the type declares. An array (the client option `embeddings_as_arr
 a sequence of floats with the buffer protocol, of which `numpy.asarray(item.embedding)` copies nothing.
 
 The fast path decodes into twins of the structs in which the vector is `bytes`, so that msgspec decodes the base64. A
-response that does not fit is decoded as usual, and base64 in it is unpacked afterwards.
+response that does not fit is decoded as usual, and base64 in it is unpacked afterwards. Text that is not base64 of
+whole numbers stays as the server sent it, like other data that does not match its type; strict validation rejects it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import binascii
 import sys
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
 
@@ -109,6 +111,17 @@ def _unpack(result: Any, items: str, field: str, *, arrays: bool) -> Any:
             except ValueError:  # which binascii.Error is
                 continue
     return result
+
+
+def without_packed(value: Any, place: str) -> Any:
+    """Return plain data with an empty list for each packed vector; text that is not one stays."""
+    items, _, field = place.partition(".")
+    for item in value.get(items, ()) if isinstance(value, dict) else ():
+        if isinstance(item, dict) and isinstance(text := item.get(field), str):
+            with suppress(ValueError):
+                _vector(_from_base64(text), arrays=True)
+                item[field] = []
+    return value
 
 
 def _from_base64(text: str) -> bytes:

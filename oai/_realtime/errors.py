@@ -1,12 +1,12 @@
-"""The errors of a closed WebSocket, which are those of the library `websockets` too.
+"""The errors of a WebSocket that is closed or was not opened, which are those of the library `websockets` too.
 
 Programs for the official SDK, which raises the library's own errors, catch `websockets.exceptions.ConnectionClosed` and
-its subclasses. Only an open connection imports this module, so that `oai` itself does without the library.
+`InvalidStatus`. Only a handshake imports this module, so that `oai` itself does without the library.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from websockets import exceptions
 
@@ -53,3 +53,27 @@ class ResponseTooLargeError(_errors.ResponseTooLargeError, _Closed, exceptions.C
 
     code: Any = None
     reason: Any = ""
+
+
+def _rejected(base: type[_errors.APIError]) -> type[_errors.APIError]:
+    """Return the class of errors of a kind that are the library's `InvalidStatus` too."""
+    rejected = type(base.__name__, (base, exceptions.InvalidStatus), {"__str__": base.__str__, "__doc__": base.__doc__})
+    rejected.__module__ = __name__
+    globals()[base.__name__] = rejected  # for pickle
+    return rejected
+
+
+REJECTED: Final = {
+    base: _rejected(base)
+    for base in (
+        *_errors.STATUS_ERRORS.values(),
+        *(_errors.InternalServerError, _errors.APIStatusError, _errors.APIResponseValidationError),
+    )
+}
+"""The classes of the errors of a handshake by those of other requests."""
+
+
+def as_rejection(error: _errors.APIError) -> _errors.APIError:
+    """Make an error an instance of the library's `InvalidStatus` as well."""
+    error.__class__ = REJECTED.get(type(error), type(error))
+    return error

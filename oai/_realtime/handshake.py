@@ -6,7 +6,7 @@ hooks and errors are those of every call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError
@@ -22,8 +22,10 @@ from oai._table.type_expressions import resolve
 
 if TYPE_CHECKING:
     from oai._errors import OpenAIError
+    from oai._flow.drivers import ClientIO, Effect
     from oai._http.response import Response
     from oai._realtime.reconnect import ReconnectPolicy
+    from oai._request.prepare import PreparedCall
     from oai._table.websocket_row import WebSocketRow
 
 ExtraQuery = Mapping[str, Any] | None
@@ -103,9 +105,8 @@ class Handshake:
         arguments = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *arguments)
         if not self.is_async:
-            return drive(attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
-        transport: Any = AsyncSocketTransport(self._options, self.max_size)
-        return drive_async(attempts(call, transport, ASYNC_IO))
+            return drive(_attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
+        return drive_async(_attempts(call, AsyncSocketTransport(self._options, self.max_size), ASYNC_IO))
 
     def check(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
         """Return the outcome of `open`; raise unless it is a WebSocket (a server may respond with another 2xx)."""
@@ -114,10 +115,23 @@ class Handshake:
             return response, reply
         body = response.excerpt(reply.read())
         message = f"the server responded with status {response.status_code} instead of opening a WebSocket: {body}"
-        raise APIResponseValidationError(message, response=response, body=body)
+        from oai._realtime.errors import as_rejection  # needs an extra, which is there
+
+        raise as_rejection(APIResponseValidationError(message, response=response, body=body))
 
     def may_try_again(self, error: OpenAIError) -> bool:
         """Return whether reconnecting is worth another attempt after an error."""
         if isinstance(error, APIStatusError):
             return may_retry(error)[0]
         return isinstance(error, APIConnectionError)
+
+
+def _attempts(call: PreparedCall, transport: Any, io: ClientIO) -> Generator[Effect, Any, tuple[Response, Any]]:
+    """Try the handshake as any other request; its error is the WebSocket library's as well."""
+    try:
+        return (yield from attempts(call, transport, io))
+    except APIStatusError as error:
+        from oai._realtime.errors import as_rejection  # as above
+
+        as_rejection(error)
+        raise

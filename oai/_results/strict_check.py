@@ -18,13 +18,14 @@ UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `\$
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
 
 
-def check_strictly(name: str, kind: Any, response: Response) -> None:
+def check_strictly(name: str, kind: Any, response: Response, vectors: str | None) -> None:
     """Raise if a JSON response lacks a required field or has one of another type; new fields are accepted.
 
     Args:
         name: the call path, for the message.
         kind: the type that the arguments of the call determine.
         response: the response, complete.
+        vectors: the place of vectors, which may be base64 instead of numbers.
 
     Raises:
         APIResponseValidationError: it does not match.
@@ -38,6 +39,10 @@ def check_strictly(name: str, kind: Any, response: Response) -> None:
     except msgspec.DecodeError as error:
         message = f"{name}: the response is not JSON ({error}): {response.excerpt(response.utf8)}"
         raise APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8)) from None
+    if vectors is not None:
+        from oai._json.vectors import without_packed
+
+        value = without_packed(value, vectors)
     while True:
         try:
             convert_strict(kind, value)

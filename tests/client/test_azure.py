@@ -213,8 +213,11 @@ def test_missing_or_conflicting_options_are_named(
     for name in azure_row().environment.values():
         monkeypatch.delenv(name, raising=False)
     base = {"azure_endpoint": "https://x.example", "api_version": VERSION, "api_key": KEY}
-    with pytest.raises(oai.OpenAIError, match=message):
-        oai.AzureOpenAI(**{**base, **options})
+    for cls in (oai.AzureOpenAI, oai.AsyncAzureOpenAI):
+        with pytest.raises(oai.OpenAIError, match=message) as caught:
+            cls(**{**base, **options})
+        # Except for the key, the official SDK raises `ValueError`.
+        assert isinstance(caught.value, ValueError) == ("api_key" not in options)
 
 
 def test_client_without_a_key_never_sends_openai_api_key(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:

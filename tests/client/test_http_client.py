@@ -164,8 +164,9 @@ def test_default_aiohttp_client_takes_a_timeout(server: Loopback) -> None:
 
 
 def test_invalid_http_client_is_rejected(server: Loopback) -> None:
-    with pytest.raises(oai.OpenAIError, match=r"http_client must be a client of httpx or httpx2, not str"):
+    with pytest.raises(oai.OpenAIError, match=r"http_client must be a client of httpx or httpx2, not str") as caught:
         oai.OpenAI(http_client="http://proxy", **options(server))
+    assert isinstance(caught.value, TypeError), "as the official SDK raises"
     with (
         httpx.Client() as sync,
         pytest.raises(oai.OpenAIError, match=r"must be an httpx\.AsyncClient here, not Client"),

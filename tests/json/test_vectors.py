@@ -188,3 +188,18 @@ def test_base64_decodes_faster_than_floats() -> None:
         return min(times)
 
     assert best(small) < best(large) / 2  # measured: 0.6 ms and 6 ms
+
+
+@pytest.mark.parametrize("options", [{}, {"encoding_format": "base64"}])
+def test_strict_validation_accepts_packed_vectors_and_nothing_else(
+    options: dict[str, Any], play: Play, server: Loopback
+) -> None:
+    def scenario(client: Any) -> Any:
+        return (yield client.embeddings.create(model="m", input="a", **options))
+
+    server.default = Answer.of_json(answer(packed(NUMBERS), NUMBERS))
+    assert len(play(scenario, _strict_response_validation=True).data) == 2
+    for wrong in ("no base64!", packed(NUMBERS)[:-2], {"a": 1}):
+        server.default = Answer.of_json(answer(wrong))
+        with pytest.raises(oai.APIResponseValidationError, match=r"at `\$\.data\[0\]\.embedding`"):
+            play(scenario, _strict_response_validation=True)

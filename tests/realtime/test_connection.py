@@ -323,6 +323,9 @@ def test_rejected_handshake_raises_the_error_of_its_status(
         error = play(scenario, base_url=seen.url)
     assert (error.status_code, error.request_id) == (status, "req_1")
     assert error.operation == "realtime.connect"
+    assert isinstance(error, exceptions.InvalidStatus), "programs for the official SDK catch that"
+    assert error.response.status_code == status
+    assert (type(pickle.loads(pickle.dumps(error))), str(error)) == (type(error), error.message)
     if status >= 300:
         assert (error.code, error.message) == ("some_code", f"Error code: {status} - not like this")
     assert len(seen.handshakes) == 1
