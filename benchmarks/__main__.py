@@ -87,7 +87,7 @@ def growing_memory(port: int, _: int, options: argparse.Namespace) -> Outcome:
     sizes = memory.QUICK if options.quick else memory.FULL
     results, failed = {}, []
     print("\ngrowth of the peak resident size of a process that is warm")
-    for name, kilobytes in memory.growth(port, *sizes):
+    for name, kilobytes in memory.growth(port, sizes):
         line, missed = grown(name, kilobytes)
         print(line, flush=True)
         results[name] = kilobytes

@@ -75,6 +75,6 @@ def shown(median: float, name: str) -> str:
 
 def grown(name: str, kilobytes: float) -> tuple[str, list[str]]:
     """Return a line to print of what the peak of memory grew by, and which bound it misses."""
-    megabytes, most = kilobytes / 1024, BOUNDS["growth"]["most_mb"]
+    megabytes, most = kilobytes / 1024, BOUNDS["growth"]["concurrent_mb" if "concurrent" in name else "most_mb"]
     missed = [] if megabytes <= most else [f"memory grows by {megabytes:.1f} MB, at most {most}"]
     return f"  {name:32} {megabytes:8.1f} MB more (at most {most}){'   MISSED' if missed else ''}", missed
