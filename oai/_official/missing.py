@@ -16,7 +16,6 @@ REASONS: Final = {
     "pydantic": "it works on models of pydantic, which oai's results are not",
     "auth": "it is a part of how the official SDK exchanges tokens; oai does it another way, see oai.auth",
     "provider": "it is a part of how the official SDK signs requests; oai does it another way, see oai.providers",
-    "sound": "oai plays and records no sound; send and read the bytes with the audio library of your choice",
     "browser": "oai drives no browser and no computer; answer the tool calls in a loop of your own, see `run_tools`",
     "runner": "oai has `run_tools` of chat.completions and responses in place of the SDK's tool runners",
     "socket": "oai has no such layer over WebSockets; use client.responses.connect and client.realtime.connect",
