@@ -13,7 +13,7 @@ loads what it names when the name is first used.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from oai._support.lazy import attach
 
@@ -87,16 +87,32 @@ def homes_of(package: str, line: str) -> dict[str, str]:
     return {f"{package}{home}" if home[0] == "." else home: names for home, _, names in pairs}
 
 
-def install(package: str) -> None:
+class StubbedFinder(Finder):
+    """Finds the modules of packages that have typing stubs before others, to whom a directory of stubs is a package."""
+
+    packages: ClassVar[list[str]] = []
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return the spec of a declared module below one of the packages, `None` for any other."""
+        stubbed = any(name.startswith(f"{package}.") for package in cls.packages)
+        return Finder.find_spec(name, path, target) if stubbed else None
+
+
+def install(package: str, *, has_stubs: bool = False) -> None:
     """Let the modules be found that the `official.txt` of a package declares."""
     _packages.setdefault(package, None)
-    if Finder not in sys.meta_path:
+    if has_stubs:
+        StubbedFinder.packages.append(package)
+        if StubbedFinder not in sys.meta_path:
+            sys.meta_path.insert(0, StubbedFinder)
+    elif Finder not in sys.meta_path:
         sys.meta_path.append(Finder)
 
 
-def attach_package(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def attach_package(package: str, *, has_stubs: bool = False) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Install a package, and return `__getattr__` and `__dir__` for what its file declares of itself, on a line `:`."""
-    install(package)
+    install(package, has_stubs=has_stubs)
     return attach(package, homes_of(package, _lines(package).get("", "")), submodules_of(package))
 
 

@@ -4,9 +4,6 @@ They are the very classes that a client's attributes are instances of: to patch 
 `oai.resources.chat.completions.Completions` affects every client of the shipped table.
 """
 
-from typing import TYPE_CHECKING
+from oai._support.official_modules import attach_package
 
-if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
-    from oai._support.official_modules import attach_package
-
-    __getattr__, __dir__ = attach_package(__name__)
+__getattr__, __dir__ = attach_package(__name__, has_stubs=True)

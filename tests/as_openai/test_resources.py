@@ -5,6 +5,9 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
+
+import oai
+from oai.resources import AsyncModels, Models
 from oai.resources.chat import Chat, completions
 from oai.resources.chat.completions import (
     AsyncCompletions,
@@ -14,9 +17,6 @@ from oai.resources.chat.completions import (
     CompletionsWithRawResponse,
     CompletionsWithStreamingResponse,
 )
-
-import oai
-from oai.resources import AsyncModels, Models
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from typing import assert_type
 from pydantic import BaseModel
 
 import oai
+from oai.resources.chat.completions import AsyncCompletions, Completions
+from oai.resources.models import Models
+from oai.resources.responses.responses import ResponsesConnection
 from oai.types.chat.chat_completion import ChatCompletion, Choice
 from oai.types.chat.chat_completion_message_param import ChatCompletionMessageParam
 from oai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
@@ -15,6 +18,11 @@ from oai.types.shared_params import ComparisonFilter
 
 client = oai.OpenAI()
 messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
+assert_type(client.chat.completions, Completions)
+assert_type(oai.AsyncOpenAI().chat.completions, AsyncCompletions)
+assert_type(client.models, Models)
+with client.responses.connect() as connection:
+    assert_type(connection, ResponsesConnection)
 completion = client.chat.completions.create(model="gpt-5", messages=messages)
 assert_type(completion, ChatCompletion)
 assert_type(completion.choices[0], Choice)

@@ -25,7 +25,7 @@ from tools.generate.pin import ROOT
 from tools.generate.table import SPECIFICATION, TABLE, add_rows, by_place, place, read_table
 from tools.generate.update import unknown_types, update
 from tools.generate.write_nulls import write_nulls
-from tools.generate.write_stubs import write_stubs
+from tools.generate.write_stubs import write_resources, write_stubs
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def main() -> int:
     if arguments.what == "update":
         return update(arguments.version, arguments.report)
     if arguments.what == "stubs":
-        print(write_stubs(ROOT / "oai" / "_typed"), "files written")
+        print(write_stubs(ROOT / "oai" / "_typed") + write_resources(ROOT / "oai" / "resources"), "files written")
         return 0
     if arguments.what == "nulls":
         print(write_nulls(Document.parse((arguments.document or SPECIFICATION).read_bytes())), "classes written")

@@ -1,10 +1,24 @@
-"""Write the stubs of the shipped table, which `oai._stubs.files` makes from its rows."""
+"""Write the stubs of the shipped table, which `oai._stubs.files` makes from its rows, and of the classes' modules."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
-from oai._stubs.files import shipped_stubs
+from oai._stubs.classes import Writer
+from oai._stubs.files import GENERATED, shipped_stubs
+from oai._stubs.types import Speller
+from oai._stubs.views import VIEWS
+from oai._stubs.websockets import connection_name
+from oai._table.load import shipped_table
+from tools.generate.write_types import RUFF, STYLE
+
+CLASSES = "oai.resources._classes"
+HEADER = GENERATED.partition("\n")[0] + "\n"
+CONNECTIONS = ("oai._realtime.connection", "oai.helpers.sockets")
+SUFFIXES = {view.removeprefix("with_").removesuffix("_response"): suffix for view, suffix in VIEWS.items()}
+"""What the names of a view's stubs end with, by the kind that `oai.resources._classes` knows it by."""
 
 
 def write_stubs(root: Path) -> int:
@@ -17,3 +31,62 @@ def write_stubs(root: Path) -> int:
     for name, text in files.items():
         (root / name).write_text(text)
     return len(files)
+
+
+def write_resources(root: Path) -> int:
+    """Write a stub for each module that the `official.txt` of `oai.resources` declares; return how many."""
+    for old in root.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+    table = shipped_table()
+    own = [*table, *table.helpers]
+    writers = {side: Writer(table, Speller(), is_async=side == "async", own=own) for side in ("sync", "async")}
+    lines = (root / "official.txt").read_text().splitlines()[1:]
+    homes = {module: rest for module, _, rest in (line.partition(":") for line in lines)}
+    for module, rest in homes.items():
+        inner = [each.rpartition(".")[2] for each in homes if each and each.rpartition(".")[0] == module]
+        path = root / Path(*module.split(".")) if module else root
+        file = path / "__init__.pyi" if inner or not module else path.with_suffix(".pyi")
+        file.parent.mkdir(exist_ok=True, parents=True)
+        package = f"oai.resources.{module}".rstrip(".")
+        imports = [f"from {package} import {name} as {name}\n" for name in inner]
+        file.write_text("".join([HEADER, *imports, *_names(module, rest, writers)]))
+    subprocess.run([*RUFF, "format", "-q", *STYLE, str(root)], check=True)
+    return len(homes)
+
+
+def _names(module: str, homes: str, writers: dict[str, Writer]) -> list[str]:
+    """Return the statements that give a module its names."""
+    imports, assignments = [], []
+    for home in homes.strip().split("; ") if homes.strip() else ():
+        source, *pairs = home.split()
+        if source.startswith("oai._official.missing"):
+            continue
+        for here, _, there in (pair.partition("=") for pair in pairs):
+            owner, name, argument = source, there or here, ""
+            if source == CLASSES:
+                owner, name = _class_of(there, writers)
+            elif source in CONNECTIONS:
+                side = writers["async" if here.startswith("Async") else "sync"]
+                area, connection = f"oai._typed.{module.partition('.')[0]}", connection_name(side, _path_of(module))
+                if there.endswith("Manager"):
+                    imports.append(f"from {area} import {connection} as _Of{here}\n")
+                    argument = f"[_Of{here}]"
+                else:
+                    owner, name = area, connection
+            imports.append(f"from {owner} import {name} as {here if name == here else f'_{here}'}\n")
+            assignments += [f"{here} = _{here}{argument}\n"] if name != here else []
+    return [*imports, *assignments]
+
+
+def _path_of(module: str) -> str:
+    """Return the call path of a module: `responses` for `responses.responses`, as the SDK's packages are."""
+    *outer, name = module.split(".")
+    return ".".join(outer if outer and outer[-1] == name else [*outer, name])
+
+
+def _class_of(target: str, writers: dict[str, Writer]) -> tuple[str, str]:
+    """Return module and name of the stub of a class, such as `async_raw.chat.completions`."""
+    kind, _, path = target.partition(".")
+    side, _, view = kind.partition("_")
+    return f"oai._typed.{path.partition('.')[0]}", writers[side].class_name(path) + SUFFIXES.get(view, "")
