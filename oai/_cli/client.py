@@ -85,7 +85,7 @@ def make_client(options: argparse.Namespace, transport: Transport | None) -> Any
     for name in ("timeout", "max_retries"):
         if getattr(options, name) is not None:
             arguments[name] = getattr(options, name)
-    if options.dry_run:
+    if options.dry_run and not isinstance(provider, str):  # a name stands for a provider that signs in code
         arguments |= {"api_key": "none", "admin_api_key": "none"}
     elif options.api_key_env:
         arguments["api_key"] = os.environ.get(options.api_key_env)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from oai._http.messages import Timeout, time_left
-from oai._request.dialect import PLAIN, Dialect, chosen_provider, kept_options, residency_base_url
+from oai._http.messages import Timeout
+from oai._request.dialect import PLAIN, Dialect, chosen_provider, residency_base_url
 from oai._request.headers import JSON, HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
@@ -283,23 +283,9 @@ class Config:
 
         Headers and query parameters are merged; `set_default_headers` and `set_default_query` replace all of them.
         """
-        if options.get("data_residency") is not None:
-            options["base_url"] = residency_base_url({"provider": self.provider, **options})
-        options.pop("data_residency", None)
-        whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
-        for name in options:
-            if name not in OPTIONS:
-                raise unknown_option("with_options", name)
-        for name, value in whole.items():
-            if value is not None and name in options:
-                raise TypeError(f"{name} and set_{name} exclude each other: pass one")
-            if value is not None:
-                options[name] = value
-            elif name in options:
-                options[name] = {**getattr(self, name), **(options[name] or {})}
-        options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
-        options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
-        return Config(**{**kept_options(self._options(), options), **options})
+        from oai._request.changes import merged  # few calls need it
+
+        return Config(**merged(self._options(), options))
 
     def _options(self) -> dict[str, Any]:
         """Return every option, the base URL with its userinfo."""
@@ -361,6 +347,3 @@ OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if decl
 KEYS: Final = frozenset(name for name, declared in OPTIONS.items() if declared.is_key)
 NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.keeps)
 """The options that `with_options` keeps where it gets `None`, without reading the environment again."""
-
-ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
-"""The options that `with_options` merges, unless they are passed as `set_...`."""

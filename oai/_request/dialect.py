@@ -98,22 +98,6 @@ def residency_base_url(options: Mapping[str, Any]) -> str:
     return residency_url(options["data_residency"], options.get("base_url"))
 
 
-OF_PROVIDER: Final = ("api_key", "admin_api_key", "organization", "project", "base_url", "dialect", "workload_identity")
-"""The options that belong to a provider, and do not stay when a client gets another one."""
-
-
-def kept_options(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a client that stay with changes: credentials of another kind take the place of the old."""
-    gone: tuple[str, ...] = ()
-    if changes.get("provider") is not None:
-        gone = OF_PROVIDER
-    elif changes.get("workload_identity") is not None:
-        gone = ("api_key", "dialect", "provider")
-    elif changes.get("api_key") is not None and current["workload_identity"] is not None:
-        gone = ("dialect", "workload_identity")
-    return {name: value for name, value in current.items() if name not in gone}
-
-
 def chosen_provider(options: Mapping[str, Any]) -> Any:
     """Return the provider that the options or the environment name, if any.
 

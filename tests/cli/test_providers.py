@@ -44,6 +44,10 @@ def test_call_of_a_provider(
 def test_dry_run_and_list_of_a_provider(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["--provider", "gemini", "--dry-run", "models.list"]) == 0
     assert "Authorization: Bearer $GEMINI_API_KEY" in capfd.readouterr().out
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "x")
+    assert main(["--provider", "bedrock", "--dry-run", "models.list"]) == 0
+    assert "https://bedrock-mantle.us-east-1.api.aws/openai/v1/models" in capfd.readouterr().out
     monkeypatch.setenv("OAI_PROVIDER", "anthropic")
     assert main(["list"]) == 0
     assert [line.split()[0] for line in capfd.readouterr().out.splitlines()] == ["chat.completions.create"]

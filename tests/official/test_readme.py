@@ -1,7 +1,7 @@
-"""The snippets of the official SDK's README and of its helpers documentation run here, with the import changed.
+"""The snippets of the official SDK's README and of its other documents run here, with the import changed.
 
-Their text is not in this repository: the README is in the metadata of the installed `openai`, and `helpers.md` in its
-source distribution, whose directory `OFFICIAL_SDIST` names. `official_snippets.toml` says what a snippet needs
+Their text is not in this repository: the README is in the metadata of the installed `openai`, and `helpers.md`,
+`bedrock.md` and `vertex.md` in its source distribution, whose directory `OFFICIAL_SDIST` names. `official_snippets.toml` says what a snippet needs
 that its text leaves out, and which do not run here and why; each by a digest, so that a changed document is noticed.
 """
 
@@ -51,15 +51,16 @@ def readme() -> str | None:
     return str(found.get_payload() or found["Description"])
 
 
-def helpers() -> str | None:
-    found = Path(os.environ.get("OFFICIAL_SDIST", ""), "helpers.md")
+def page(name: str) -> str | None:
+    found = Path(os.environ.get("OFFICIAL_SDIST", ""), f"{name}.md")
     return found.read_text() if "OFFICIAL_SDIST" in os.environ and found.exists() else None
 
 
-DOCUMENTS = {"readme": readme(), "helpers": helpers()}
+PAGES = ("bedrock", "helpers", "vertex")
+DOCUMENTS = {"readme": readme(), **{name: page(name) for name in PAGES}}
 MISSING = {
     "readme": "the official SDK is not installed (extra `official`)",
-    "helpers": "OFFICIAL_SDIST names no directory of the official SDK's source distribution (.ci/run fetches it)",
+    **dict.fromkeys(PAGES, "OFFICIAL_SDIST names no directory of the official SDK's sources (.ci/run fetches it)"),
 }
 
 
