@@ -31,6 +31,8 @@ class _Answer(msgspec.Struct):
     choices: Any = None
     status: Any = None
     error: Any = None
+    service_tier: Any = None
+    system_fingerprint: Any = None
     response: Any = None
 
 
@@ -42,6 +44,8 @@ class ResponseFacts:
         model: the model that answered, such as `gpt-5-2025-08-07`.
         id: the id of the response.
         finish_reasons: why each choice, or the response, ended.
+        service_tier: the service tier that answered.
+        system_fingerprint: the configuration of the server.
         error: the type of the error in the body, if there is one.
         seconds_to_first_chunk: from the start of the attempt to the first bytes of the body of a stream.
         event_count: the number of events of a stream.
@@ -53,6 +57,8 @@ class ResponseFacts:
         self.model: str | None = None
         self.id: str | None = None
         self.finish_reasons: list[str] = []
+        self.service_tier: str | None = None
+        self.system_fingerprint: str | None = None
         self.error: str | None = None
         self.seconds_to_first_chunk: float | None = None
         self.event_count = 0
@@ -72,6 +78,8 @@ class ResponseFacts:
         self.usage = read_usage(fields.get("usage")) or self.usage
         self.model = _text(fields.get("model")) or self.model
         self.id = _text(fields.get("id")) or self.id
+        self.service_tier = _text(fields.get("service_tier")) or self.service_tier
+        self.system_fingerprint = _text(fields.get("system_fingerprint")) or self.system_fingerprint
         error = fields.get("error")
         if error:
             code = (error.get("code") or error.get("type")) if isinstance(error, dict) else None
@@ -84,7 +92,7 @@ class ResponseFacts:
             self.finish_reasons = [status]
 
 
-_FIELDS: Final = ("id", "model", "usage", "choices", "status", "error")
+_FIELDS: Final = ("id", "model", "usage", "choices", "status", "error", "service_tier", "system_fingerprint")
 _decoder = msgspec.json.Decoder(_Answer)
 
 
