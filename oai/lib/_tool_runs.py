@@ -1,0 +1,72 @@
+"""What tool runners share: one run at a time, and functions that may take `cancelled`."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TypedDict
+
+IDEMPOTENCY: Final = "Idempotency-Key"
+
+
+class CloseStatus(TypedDict):
+    """Whether a closed runner still works: `draining` until its run ends."""
+
+    status: Literal["closed", "draining"]
+
+
+class OneRun:
+    """Admits one run at a time, and none once it is closed.
+
+    Args:
+        name: what error messages call it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._active = self._closed = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Admit a run.
+
+        Raises:
+            RuntimeError: another one is active, or the runner is closed.
+        """
+        with self._lock:
+            if self._closed or self._active:
+                raise RuntimeError(f"{self._name} is {'closed' if self._closed else 'busy with another run'}")
+            self._active = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._active = False
+
+    def close(self) -> CloseStatus:
+        """Admit no further run."""
+        with self._lock:
+            self._closed = True
+            return {"status": "draining" if self._active else "closed"}
+
+
+def call_with_cancelled(function: Callable[..., Any], cancelled: Callable[[], bool] | None) -> Any:
+    """Call a function, with `cancelled` if it has a parameter of that name."""
+    try:
+        parameter = inspect.signature(function).parameters.get("cancelled")
+    except (TypeError, ValueError):  # of builtins that have no signature
+        parameter = None
+    if parameter is None or parameter.kind not in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+        return function()
+    return function(cancelled=cancelled)
+
+
+def next_idempotency_headers(client: Any) -> dict[str, str] | None:
+    """Return headers for a further request: with another key, if the client has one for all its requests."""
+    if not any(name.lower() == IDEMPOTENCY.lower() for name in client.default_headers):
+        return None
+    return {IDEMPOTENCY: f"oai-{uuid.uuid4()}"}
