@@ -145,6 +145,10 @@ class X509Dialect(IdentityDialect):
         token: str = yield from self.auth.token(request, transport, io)
         return token
 
+    def environment_headers(self) -> dict[str, str]:
+        """Return those of the environment without credentials, which would take the place of the token."""
+        return {name: value for name, value in super().environment_headers().items() if name.lower() != "authorization"}
+
     def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Refuse: WebSockets are not opened with the certificate of the transport."""
         raise OpenAIError("a client certificate is not supported by WebSocket connections")

@@ -36,8 +36,7 @@ class Azure(Profile):
         token: whether the key is a token of Microsoft Entra.
     """
 
-    unread = ()
-    is_other_service = False  # the official SDK reads `OPENAI_ORG_ID` and the like for Azure too
+    unread = ()  # the official SDK reads `OPENAI_ORG_ID` and the like for Azure too
     needs_key = True
 
     def __init__(self, deployment: str | None, *, token: bool) -> None:
@@ -54,6 +53,10 @@ class Azure(Profile):
     def deployment_of(self, body: Any) -> Any:
         """Return the name of the deployment for a call: the client's, else its model."""
         return self.deployment or super().deployment_of(body)
+
+    def environment_headers(self) -> dict[str, str]:
+        """Return those of `OPENAI_CUSTOM_HEADERS`, which the official SDK reads for Azure too."""
+        return Dialect.environment_headers(self)
 
     def authorization(self, key: str) -> tuple[str, str]:
         """Return the header field that carries a key."""

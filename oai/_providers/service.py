@@ -107,7 +107,6 @@ class ServiceDialect(Dialect):
         base_url: the only URL whose requests it signs.
     """
 
-    is_other_service = True
     needs_key = False
     signs = True
     unread = SEPARATE
@@ -115,6 +114,10 @@ class ServiceDialect(Dialect):
     def __init__(self, name: str, base_url: str) -> None:
         self.name = name
         self._origin = origin(base_url)
+
+    def environment_headers(self) -> dict[str, str]:
+        """Return none: those of the environment are for OpenAI."""
+        return {}
 
     def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a pickle, with the secrets of the provider only if it has those of the client."""

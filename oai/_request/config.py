@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout
 from oai._request.dialect import PLAIN, Dialect, chosen_provider, residency_base_url
-from oai._request.headers import JSON, HeaderMap, custom_headers, override
+from oai._request.headers import JSON, HeaderMap, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
     ARGUMENTS,
     DEFAULT_BASE_URL,
     as_timeout,
     count,
-    environment,
     key_or,
     option,
     seconds,
@@ -328,8 +327,7 @@ class Config:
         return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
-        text = "" if self.dialect.is_other_service else environment("OPENAI_CUSTOM_HEADERS")
-        self._custom = dict(custom_headers(text or ""))
+        self._custom = self.dialect.environment_headers()
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._errors import OpenAIError
+from oai._request.headers import custom_headers
 from oai._request.options import OptionValueError, environment
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ class Dialect:
 
     key_function = "api_key"
     """The option that holds the function which returns the key, for error messages."""
-
-    is_other_service = False
-    """Whether the API's keys and headers in the environment belong to another service, which must not get them."""
 
     unread: tuple[str, ...] = ()
     """The options for which the environment is not read, because it has those of another service."""
@@ -77,6 +75,10 @@ class Dialect:
     def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a pickle; what configures a dialect leaves it out, and does so again."""
         return options
+
+    def environment_headers(self) -> dict[str, str]:
+        """Return the header fields of every request that the environment has."""
+        return dict(custom_headers(environment("OPENAI_CUSTOM_HEADERS") or ""))
 
     def key_hint(self, *, admin: bool) -> str:
         """Return how to pass the key of an operation, for the error of a missing one."""

@@ -77,7 +77,6 @@ class Profile(Dialect):
         check_operations: whether operations that the row does not list are refused.
     """
 
-    is_other_service = True
     unread: tuple[str, ...] = SEPARATE
 
     def __init__(self, name: str, row: ProviderRow, *, check_operations: bool = True) -> None:
@@ -123,6 +122,10 @@ class Profile(Dialect):
         values["default_query"] = {**query, **(options.get("default_query") or {})}
         values["dialect"] = self
         return values
+
+    def environment_headers(self) -> dict[str, str]:
+        """Return none: those of the environment are for OpenAI."""
+        return {}
 
     def pickled(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options for a pickle: the provider is configured again where it is unpickled."""

@@ -148,6 +148,23 @@ def test_one_exchange_for_many_tasks_and_a_cancelled_one_lets_others_go_on(
     assert len({*keys_of(server)}) == 1
 
 
+def test_one_exchange_for_many_tasks_of_trio(server: Loopback, exchange: Loopback) -> None:
+    trio = pytest.importorskip("trio")
+    httpx = pytest.importorskip("httpx")
+    server.default = Answer(json=MODEL)
+
+    async def main() -> None:
+        options: Any = {"base_url": server.url, "workload_identity": identity()}
+        client = oai.AsyncOpenAI(**options, http_client=httpx.AsyncClient())
+        async with client, trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(client.models.retrieve, "m")
+
+    trio.run(main)
+    assert keys_of(server) == ["1"] * 8
+    assert len(exchange.requests) == 1
+
+
 def test_token_is_renewed_before_it_expires_and_used_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(access_tokens, "time", SimpleNamespace(monotonic=lambda: now))

@@ -110,9 +110,13 @@ def keys_of(server: Loopback) -> list[str]:
     return [(seen.header("authorization") or "").removeprefix(f"Bearer {ACCESS}") for seen in server.requests]
 
 
-def test_certificate_gets_one_token_for_many_calls(call: Callable[..., Any], api: Loopback, exchange: Loopback) -> None:
+def test_certificate_gets_one_token_for_many_calls(
+    call: Callable[..., Any], api: Loopback, exchange: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "authorization: of another time\nX-Team: blue")
     call("a", "b", "c")
     assert keys_of(api) == ["1", "1", "1"]
+    assert {seen.header("x-team") for seen in api.requests} == {"blue"}
     (seen,) = exchange.requests
     assert seen.header("authorization") is None
     assert seen.json() == {

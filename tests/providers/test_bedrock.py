@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import pickle
@@ -110,6 +111,40 @@ def test_uploads_and_streams_are_signed(play: Callable[..., Any], server: Loopba
     play(transcribe, provider=provider, api_key=None, base_url=None)
     assert len(server.requests[0].body) > 200_000
     verify(server.requests[0], server.url, "bedrock-mantle", "us-east-1")
+
+
+def over_every_transport() -> Iterator[tuple[type, dict[str, Any]]]:
+    from oai.transports import AiohttpTransport, AsyncHTTPTransport, HTTPTransport, Urllib3Transport
+
+    yield oai.OpenAI, {"transport": HTTPTransport()}
+    yield oai.OpenAI, {"transport": Urllib3Transport()}
+    yield oai.AsyncOpenAI, {"transport": AsyncHTTPTransport()}
+    yield oai.AsyncOpenAI, {"transport": AiohttpTransport()}
+    httpx = pytest.importorskip("httpx")
+    yield oai.OpenAI, {"http_client": httpx.Client(headers={"x-own": "1"})}
+    yield oai.AsyncOpenAI, {"http_client": httpx.AsyncClient(headers={"x-own": "1"})}
+
+
+def test_no_transport_changes_what_is_signed(server: Loopback) -> None:
+    server.default = Answer(json=CHAT)
+    provider = bedrock(region="us-east-1", base_url=server.url, **STATIC)
+
+    async def main(client: Any, transport: Any) -> None:
+        async with client:
+            await client.chat.completions.create(model="m", messages=[])
+        await (getattr(transport, "aclose", None) or transport.close)()
+
+    for kind, options in over_every_transport():
+        transport = next(iter(options.values()))
+        if kind is oai.AsyncOpenAI:
+            asyncio.run(main(kind(provider=provider, **options), transport))
+            continue
+        with kind(provider=provider, **options) as client:
+            client.chat.completions.create(model="m", messages=[])
+        transport.close()
+    assert len(server.requests) == 6
+    for seen in server.requests:
+        verify(seen, server.url, "bedrock-mantle", "us-east-1")
 
 
 def test_profile_has_credentials_and_region(server: Loopback, tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_streams_raw_responses_and_helpers_are_checked_too() -> None:
         lambda: client.responses.create(model="m", input="x", stream=True),
         client.models.with_raw_response.list,
         lambda: client.responses.parse(model="m", input="x"),
+        lambda: client.with_options(transport=oai.HTTPTransport()).realtime.connect(model="m").__enter__(),
         lambda: client.files.with_streaming_response.content("f").__enter__(),
     ):
         with pytest.raises(oai.UnsupportedOperationError, match="anthropic has no"):
