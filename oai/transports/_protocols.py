@@ -6,6 +6,7 @@ TLS is a layer of bytes to bytes (`_tls`); a connection has none, one, or two: i
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -101,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._expires = 0.0
+        self._poll: Callable[[int], object] | None = None
         self.transport: Any = None
         self.is_open = True
         self.is_full = False
@@ -109,8 +111,8 @@ class Connection(asyncio.Protocol):
     # What the pool uses
 
     def is_quiet(self) -> bool:
-        """Tell whether the connection is open; anything that arrives while it is idle closes it."""
-        return self.is_open
+        """Tell whether the connection is open and nothing has arrived, also if the loop has not run since then."""
+        return self.is_open and not (self._poll is not None and self._poll(0))
 
     def close(self) -> None:
         """Close the connection."""
@@ -122,6 +124,11 @@ class Connection(asyncio.Protocol):
         """Keep the transport."""
         self.transport = transport
         self._all_open.add(self)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(sock.fileno(), select.POLLIN)
+            self._poll = poll.poll
 
     def data_received(self, data: bytes) -> None:
         """Pass on what has arrived."""

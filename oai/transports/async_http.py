@@ -7,13 +7,9 @@ them. What is here decides when to write, and for how long to wait.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import ssl
-from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
 
 from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
@@ -21,12 +17,13 @@ from oai._http1 import Response as HTTPResponse
 from oai._support.async_library import asyncio_loop
 from oai.transports._async_exchanges import AsyncHTTPReply, exchange_over
 from oai.transports._async_sockets import open_socket
-from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
+from oai.transports._event_loops import Loop, Loops, Server
+from oai.transports._limits import FAILURES, BodyError, as_transport_error, check, may_repeat
 from oai.transports._origins import Origin, connect_error, split_target
-from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
-from oai.transports._protocols import Connection
-from oai.transports._proxies import login_apart, proxy_for
-from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool
+from oai.transports._protocols import Connection, Exchange
+from oai.transports._proxies import proxy_for
+from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
     from oai._http.messages import Request, Timeout
@@ -67,7 +64,7 @@ class AsyncHTTPTransport:
         }
         self._closed = False
         self._number = next(NUMBERS)
-        self._loops = _Loops()
+        self._loops = Loops()
 
     @classmethod
     def shared(cls) -> AsyncHTTPTransport:
@@ -84,40 +81,58 @@ class AsyncHTTPTransport:
     async def send(self, request: Request) -> AsyncHTTPReply:
         """Send a request; return at the headers of the response."""
         self._check_open()
-        timeout, body = request.timeout, request.body
+        timeout = request.timeout
         check(timeout)
         loop = asyncio_loop(type(self).__name__)
         deadline = None if timeout.total is None else loop.time() + timeout.total
         ours = self._loops.of(loop)
         name, target = split_target(request.url)
-        known = ours.servers.get(name)
-        connection = None if known is None else known.pool.take()
-        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
-        headers = request.headers
+        server = ours.servers.get(name)
+        connection = None if server is None else server.pool.take()
+        # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
+        if connection is None or server is None:
+            server = self._server(ours, name, request.url)
         try:
-            # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
-            if connection is not None and known is not None:
-                server = known
-            else:
-                server = self._server(ours, name, request.url)
-                connection = await self._acquire(ours, server, timeout, deadline)
-                self._check_acquired(server, connection)
-            if server.last_user != self._number:
-                server.add_user(self, self._number)
-            if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
-                target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
             try:
-                head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
-            except BaseException:
-                server.pool.put_back(connection)
-                raise
-            exchange = connection.start(HTTPResponse(head), self)
-            await exchange_over(exchange, connection, head, body, timeout, deadline)
+                exchange = await self._send_over(ours, server, connection, request, target, deadline)
+            except FAILURES as error:
+                if connection is None or not may_repeat(request, error):
+                    raise
+                server.pool.close_idle()
+                exchange = await self._send_over(ours, server, None, request, target, deadline)
         except BodyError as error:
             raise error.error from None
         except FAILURES as error:
             raise as_transport_error(error) from error
         return AsyncHTTPReply(exchange, ours, timeout.read, deadline)
+
+    async def _send_over(
+        self,
+        ours: Loop,
+        server: Server,
+        connection: Connection | None,
+        request: Request,
+        target: str,
+        deadline: float | None,
+    ) -> Exchange:
+        """Send a request over an idle connection, or one that is acquired."""
+        body, headers, timeout = request.body, request.headers, request.timeout
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
+        if connection is None:
+            connection = await self._acquire(ours, server, timeout, deadline)
+            self._check_acquired(server, connection)
+        if server.last_user != self._number:
+            server.add_user(self, self._number)
+        if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
+            target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
+        try:
+            head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
+        except BaseException:
+            server.pool.put_back(connection)
+            raise
+        exchange = connection.start(HTTPResponse(head), self)
+        await exchange_over(exchange, connection, head, body, timeout, deadline)
+        return exchange
 
     async def close(self) -> None:
         """Close all connections, those of responses that are being read as well."""
@@ -140,13 +155,13 @@ class AsyncHTTPTransport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
 
-    def _check_acquired(self, server: _Server, connection: Connection) -> None:
+    def _check_acquired(self, server: Server, connection: Connection) -> None:
         """Give a connection back that became free for a transport that was closed meanwhile."""
         if self._closed:
             server.pool.put_back(connection)
             self._check_open()
 
-    def _server(self, ours: _Loop, name: str, url: str) -> _Server:
+    def _server(self, ours: Loop, name: str, url: str) -> Server:
         """Return the server of a URL, and the way to it that the environment names at this time."""
         proxy = proxy_for(url) if self._proxies else None
         key = name if proxy is None else f"{name} {proxy}"
@@ -155,10 +170,10 @@ class AsyncHTTPTransport:
             while len(ours.servers) >= MOST_ORIGINS:
                 ours.servers.pop(next(iter(ours.servers))).pool.close()
             pool: Pool[Connection] = Pool(self._options["connections"], self._options["keepalive_expiry"])
-            server = ours.servers[key] = _Server(Origin(name), pool, proxy)
+            server = ours.servers[key] = Server(Origin(name), pool, proxy)
         return server
 
-    async def _acquire(self, ours: _Loop, server: _Server, limits: Timeout, deadline: float | None) -> Connection:
+    async def _acquire(self, ours: Loop, server: Server, limits: Timeout, deadline: float | None) -> Connection:
         """Return a connection that has become free, or a new one."""
         while True:
             free = server.pool.acquire(_Waiter)
@@ -168,9 +183,10 @@ class AsyncHTTPTransport:
                 return await self._open(ours, server, limits.connect, deadline)
             if free.is_quiet():
                 return free
+            free.close()
             server.pool.release()
 
-    async def _open(self, ours: _Loop, server: _Server, seconds: float | None, deadline: float | None) -> Connection:
+    async def _open(self, ours: Loop, server: Server, seconds: float | None, deadline: float | None) -> Connection:
         try:
             self._check_open()
             limit = None if seconds is None else asyncio.get_running_loop().time() + seconds
@@ -189,7 +205,7 @@ class AsyncHTTPTransport:
             server.pool.release()
             raise
 
-    async def _connect(self, ours: _Loop, server: _Server) -> Connection:
+    async def _connect(self, ours: Loop, server: Server) -> Connection:
         loop = asyncio.get_running_loop()
         origin, hop = server.origin, server.proxy or server.origin
         try:
@@ -214,98 +230,8 @@ class AsyncHTTPTransport:
         return connection
 
 
-class _Loops:
-    """The connections of one transport, or of those that share them, by event loop, in one process."""
-
-    def __init__(self) -> None:
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
-        self._process = os.getpid()
-        self._latest: tuple[ref[asyncio.AbstractEventLoop], ref[_Loop]] | None = None
-
-    def of(self, loop: asyncio.AbstractEventLoop) -> _Loop:
-        """Return what belongs to the running loop."""
-        latest = self._latest  # looking a key up in a weak dictionary is slow
-        ours = latest[1]() if latest and latest[0]() is loop else self._loops.get(loop)
-        if ours is not None and self._process == os.getpid():
-            return ours
-        if self._process != os.getpid():  # after a fork: the connections belong to the parent
-            self._loops, self._process = WeakKeyDictionary(), os.getpid()
-        for other in [other for other in self._loops if other.is_closed()]:
-            self._loops.pop(other, None)
-        self._loops[loop] = ours = _Loop()
-        self._latest = ref(loop), ref(ours)
-        return ours
-
-    def items(self) -> list[tuple[asyncio.AbstractEventLoop, _Loop]]:
-        """Return the loops, and what belongs to each."""
-        return list(self._loops.items())
-
-
-_shared: list[_Loops] = []
+_shared: list[Loops] = []
 """The connections of `AsyncHTTPTransport.shared`, once there are some."""
-
-
-class _Loop:
-    """What belongs to one event loop: its servers and connections.
-
-    The loop closes them when it shuts down, and when the transport is dropped: it closes its async generators then, of
-    which `ending` is one. So a program that leaves its client to `asyncio.run` leaves no connection open.
-    """
-
-    def __init__(self) -> None:
-        self.servers: dict[str, _Server] = {}
-        self.connections: set[Connection] = set()
-        self.ending = _close_at_end(self.servers, self.connections)
-        with contextlib.suppress(StopIteration):
-            self.ending.__anext__().__await__().__next__()  # to its `yield`, without waiting
-
-    async def end(self, user: AsyncHTTPTransport) -> None:
-        """End the exchanges of a transport, and close the connections to servers that no other one has used."""
-        for name, server in list(self.servers.items()):
-            if server.has_lost(user):
-                server.pool.close()
-                self.servers.pop(name, None)
-        for connection in list(self.connections):
-            connection.fail(TransportError("closed", "the transport is closed"), user)
-        await asyncio.sleep(0)  # for asyncio to close the sockets
-
-
-async def _close_at_end(servers: dict[str, _Server], connections: set[Connection]) -> AsyncGenerator[None]:
-    try:
-        yield
-    finally:
-        for server in servers.values():
-            server.pool.close()
-        servers.clear()
-        for connection in list(connections):
-            connection.fail(TransportError("closed", "the transport is closed"))
-        await asyncio.sleep(0)  # for asyncio to close the sockets
-
-
-class _Server(Used):
-    """An origin, the proxy on the way to it if there is one, and the connections to it."""
-
-    __slots__ = ("login", "origin", "pool", "proxy", "resumption", "tunnel_fields")
-
-    def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
-        super().__init__()
-        self.origin, self.pool, self.resumption = origin, pool, Resumption()
-        self.proxy: Origin | None = None
-        self.login: dict[str, str] | None = None
-        self.tunnel_fields: dict[str, str] = {}
-        if proxy is not None:
-            url, login = login_apart(proxy)
-            self.proxy = Origin(url)
-            if origin.server_name is None:
-                self.login = login
-            else:
-                self.tunnel_fields = login
-
-    def let_go(self, connection: Connection, reusable: bool) -> None:
-        if reusable:
-            self.pool.put_back(connection)
-        else:
-            self.pool.release()
 
 
 class _Waiter:
@@ -322,7 +248,7 @@ class _Waiter:
         self._future.set_result(connection)
         return True
 
-    async def wait(self, server: _Server, limit: float | None, deadline: float | None) -> Connection | None:
+    async def wait(self, server: Server, limit: float | None, deadline: float | None) -> Connection | None:
         """Return a connection, or `None` for the right to open one."""
         try:
             async with asyncio.timeout_at(deadline), asyncio.timeout(limit):
@@ -337,7 +263,7 @@ class _Waiter:
             raise
 
 
-async def _tunnel(connection: Connection, server: _Server) -> None:
+async def _tunnel(connection: Connection, server: Server) -> None:
     """Have the proxy connect to the server (RFC 9110, section 9.3.6)."""
     origin = server.origin
     authority = f"[{origin.host}]:{origin.port}" if ":" in origin.host else f"{origin.host}:{origin.port}"
