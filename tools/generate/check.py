@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oai._openapi.document import Document
+from tools.generate.compare import SURFACE, against_surface
 from tools.generate.drift import (
     FILES,
     OFFICIAL,
@@ -47,13 +48,14 @@ def differences(
     generated = generated or of_installed()
     helpers = generated.sdk.helpers
     found = [*against_official(table, generated.rows), *against_sockets(table.helpers, generated.sockets)]
+    found += against_surface(generated.sdk)
     with tempfile.TemporaryDirectory() as directory:
         fresh = Path(directory)
         generated.write_types(fresh / "types")
         write_stubs(fresh / "_typed")
         for part in ("types", "_typed"):
             found += _files(package, fresh, part)
-    sources = [OFFICIAL]
+    sources = [OFFICIAL, SURFACE]
     if document is not None:
         found += against_document(table, document)
         if FILE.read_text() != source(kept_nulls(document)):

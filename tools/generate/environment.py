@@ -35,8 +35,17 @@ def cache() -> Path:
 
 def newest() -> str:
     """Return the newest version of the SDK on the index."""
+    return _newest("openai")
+
+
+def before(version: str) -> str:
+    """Return the version of the SDK on the index that precedes another one."""
+    return _newest(f"openai<{version}")
+
+
+def _newest(requirement: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        _pip("install", "--dry-run", "--ignore-installed", "--no-deps", "--report", report.name, "openai")
+        _pip("install", "--dry-run", "--ignore-installed", "--no-deps", "--report", report.name, requirement)
         (found,) = json.loads(Path(report.name).read_text())["install"]
     return str(found["metadata"]["version"])
 

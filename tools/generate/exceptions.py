@@ -15,6 +15,8 @@ from typing import Any
 
 from tools.generate.drift import Difference
 
+SOURCES = ("official", "surface", "specification")
+
 LIST = Path(__file__).with_name("exceptions.toml")
 
 
@@ -49,7 +51,7 @@ class Exceptions:
     def load(cls, path: Path = LIST) -> Exceptions:
         """Read the list; an entry without a reason, or with a key that is none, is an error."""
         document = tomllib.loads(path.read_text())
-        entries = [_entry(source, each) for source in ("official", "specification") for each in document[source]]
+        entries = [_entry(source, each) for source in SOURCES for each in document.get(source, [])]
         return cls(entries, dict(document["helpers"]))
 
     def sift(self, found: Iterable[Difference], sources: Iterable[str]) -> tuple[list[Difference], list[str]]:

@@ -19,6 +19,9 @@ from typing import Any
 
 ROOT = "openai"
 
+DECLARED = (f"{ROOT}.types.", f"{ROOT}.resources.")
+"""What other modules read in full; their code is too much to read here, too."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -39,6 +42,8 @@ class ModuleFacts:
     """For a name the names of the package itself that are the same object."""
     listed: list[str] = field(default_factory=list)
     """Its `__all__`."""
+    environ: list[str] = field(default_factory=list)
+    """The environment variables that it reads by a constant name."""
     signatures: dict[str, str] = field(default_factory=dict)
     """The parameters of its functions and of the methods of its classes, by their qualified names."""
     digest: str = ""
@@ -72,11 +77,12 @@ def _read(module: ModuleType, public: dict[int, list[str]]) -> ModuleFacts:
     tree = ast.parse(inspect.getsource(module))
     facts = ModuleFacts(module.__name__, listed=list(getattr(module, "__all__", ())))
     is_package = hasattr(module, "__path__")
+    is_code = not f"{module.__name__}.".startswith(DECLARED)
     for statement in _statements(tree):
         facts.defined |= dict.fromkeys(_defined(statement))
         if isinstance(statement, ast.ImportFrom):
             facts.imported |= _imported(statement, module.__name__, is_package=is_package)
-        if isinstance(statement, ast.ClassDef | Function):
+        if isinstance(statement, ast.ClassDef | Function) and is_code:
             facts.signatures |= _signatures(statement)
     for name in {*facts.defined, *facts.imported, *facts.listed}:
         if hasattr(module, name):
@@ -85,7 +91,9 @@ def _read(module: ModuleType, public: dict[int, list[str]]) -> ModuleFacts:
             names = (name, value.__name__ if issubclass(type(value), type) else name)
             same = public.get(id(value), ())
             facts.public[name] = [each for each in dict.fromkeys(names) if each in same]
-    facts.digest = _digest(tree)
+    if is_code:
+        facts.environ = list(_environ(tree))
+        facts.digest = _digest(tree)
     return facts
 
 
@@ -135,6 +143,16 @@ def _signatures(statement: ast.ClassDef | Function, prefix: str = "") -> dict[st
         elif isinstance(inner, ast.AnnAssign) and not ast.unparse(inner.target).startswith("_"):
             found[f"{name}.{ast.unparse(inner.target)}"] = ast.unparse(inner.annotation)
     return found
+
+
+def _environ(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Call(func=ast.Attribute(attr="get" | "getenv", value=owner), args=[ast.Constant(str(name)), *_])
+                | ast.Subscript(value=owner, slice=ast.Constant(str(name)))
+            ) if ast.unparse(owner).endswith(("environ", "os")):
+                yield name
 
 
 def _digest(tree: ast.Module) -> str:

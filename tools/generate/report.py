@@ -30,6 +30,7 @@ class Report:
     operations: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
+    surface: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -42,6 +43,7 @@ class Report:
         sections = [
             ("Operations and parameters", self.operations),
             ("Types, fields and values", self.types),
+            ("Names, arguments, variables, headers and rules", self.surface),
             ("Kept as it was", self.kept),
             ("Code of the SDK that changed, to compare with ours", self.modules),
             ("Left to do by hand", self.left),
@@ -186,6 +188,19 @@ def _signatures(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> It
             yield f"gone: `{path}.{name}`"
         elif old[name] != new[name]:
             yield f"changed: `{path}.{name}({old[name]})` -> `({new[name]})`"
+
+
+def of_surface(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return what changed of the names that users know: arguments, members, variables, headers, rules."""
+    lines = []
+    for name in sorted({*old, *new}):
+        if name not in old:
+            lines.append(f"new: `{name}`: {new[name]}")
+        elif name not in new:
+            lines.append(f"gone: `{name}`")
+        elif old[name] != new[name]:
+            lines.append(f"changed: `{name}`: {old[name]} -> {new[name]}")
+    return lines
 
 
 def _homes(oai: Path) -> dict[str, list[str]]:

@@ -28,6 +28,8 @@ class Sdk:
     modules: dict[str, ModuleFacts]
     resources: dict[tuple[str, str], str]
     """The resource classes by where they are defined, with a kind and a call path each: `sync_raw.chat.completions`."""
+    surface: dict[str, str]
+    """Everything that a user can name (`tools.generate.surface`)."""
 
 
 def read(options: Collection[str]) -> Sdk:
@@ -42,13 +44,15 @@ def read(options: Collection[str]) -> Sdk:
     from tools.generate.modules import read_modules, read_resources
     from tools.generate.operations import read_operations
     from tools.generate.sockets import read_sockets
+    from tools.generate.surface import read_official
 
     reader = Reader()
     facts = reader.read()
     operations, helpers = read_operations(reader)
     sockets = read_sockets(reader, options)
     modules = read_modules("openai")
-    return Sdk(openai.__version__, facts, operations, helpers, sockets, modules, read_resources())
+    surface = read_official(modules, helpers)
+    return Sdk(openai.__version__, facts, operations, helpers, sockets, modules, read_resources(), surface)
 
 
 def dump(path: str, *options: str) -> None:

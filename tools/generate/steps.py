@@ -1,0 +1,120 @@
+"""`python -m tools.generate.steps VERSION... [--tests TEST...]`: prove that updates work, from version to version.
+
+It works on a copy of the repository. The first version is where the tool brings the copy before the first step; each
+further one is a step, which must leave nothing to do by hand, and a second run of it nothing to change. With `--tests`
+the tests that compare with the SDK run after each step, with that version of the SDK. Without versions there is one
+step: to the pinned version from the one before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tools.generate import environment
+from tools.generate.pin import ROOT, read_pin
+
+COPIED = ("oai", "tools", "tests", "pyproject.toml", "CHANGELOG.md", "README.md", "docs", "hatch_build.py", ".ci")
+
+WRITTEN = (".py", ".pyi", ".toml", ".txt", ".md")
+
+KEPT = ("oai/endpoints.toml", "CHANGELOG.md")
+"""What a way back and forth may change: rows that the version before lacks lose what people wrote in them."""
+
+COMPARISONS = (
+    "tests/tools/test_drift.py",
+    "tests/official/test_names.py",
+    "tests/official/test_operations.py",
+    "tests/official/test_types.py",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status: 1 if a step fails."""
+    parser = argparse.ArgumentParser(prog="python -m tools.generate.steps", description=__doc__)
+    parser.add_argument("versions", nargs="*", metavar="VERSION")
+    parser.add_argument("--tests", nargs="*", metavar="TEST", help="tests to run, by default those that compare")
+    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="where to leave the copy and the reports")
+    options = parser.parse_args(arguments)
+    pinned = read_pin()
+    versions = options.versions or [environment.before(pinned), pinned]
+    tests = None if options.tests is None else options.tests or COMPARISONS
+    with tempfile.TemporaryDirectory() as directory:
+        place = options.keep or Path(directory)
+        copy = place / "repository"
+        _copy(copy)
+        failed = list(_steps(copy, place, versions, tests))
+        if versions[-1] == pinned:
+            failed += [f"{name} is not what it was" for name in _differing(copy)]
+    print(*failed, sep="\n")
+    return 1 if failed else 0
+
+
+def _steps(copy: Path, place: Path, versions: Sequence[str], tests: Sequence[str] | None) -> Iterator[str]:
+    """Run all steps; yield what fails."""
+    for number, version in enumerate(versions):
+        begun = time.monotonic()
+        report = place / f"{version}.md"
+        done = _tool(copy, "update", version, "--report", str(report), *(["--unchecked"] if number == 0 else []))
+        left = report.read_text().partition("## Left to do by hand\n")[2].strip() if report.exists() else done.stderr
+        if number and left != "Nothing.":
+            yield f"{version}: {left}"
+        if number and tests is not None and (failure := _tests(copy, version, tests)):
+            yield f"{version}: {failure}"
+        print(f"{version}: {time.monotonic() - begun:.0f} s, left to do: {left}", flush=True)
+
+
+def _copy(copy: Path) -> None:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copy.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copy / name)
+
+
+def _tool(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return _python(copy, str(copy), "-m", "tools.generate", *arguments)
+
+
+def _tests(copy: Path, version: str, tests: Sequence[str]) -> str:
+    """Run tests with a version of the SDK; return what they print if they fail."""
+    packages = next(environment.python_of(version).parents[1].glob("[Ll]ib/**/site-packages"))
+    path = os.pathsep.join([str(copy), str(packages)])
+    done = _python(copy, path, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    return "" if done.returncode == 0 else done.stdout[-3000:]
+
+
+def _python(copy: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=environment.LONGEST,
+    )
+
+
+def _differing(copy: Path) -> Iterator[str]:
+    """Yield the files of the package that are not as they are here: there and back again nothing has changed."""
+    for path in sorted(ROOT.joinpath("oai").rglob("*")):
+        name = path.relative_to(ROOT)
+        if path.suffix not in WRITTEN or str(name) in KEPT:
+            continue
+        if not (copy / name).exists() or not filecmp.cmp(path, copy / name, shallow=False):
+            yield str(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
