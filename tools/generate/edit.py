@@ -143,11 +143,12 @@ def _set(lines: list[str], header: str, key: str, value: Any, order: Sequence[st
     if header not in lines:  # inline: the caller writes the row anew
         return
     spans = dict(_key_spans(lines, lines.index(header) + 1))
-    written = [] if value is None else [f"{key} = {value_to_toml(value, len(key))}"]
+    column = max((lines[start].index("=") - 1 for start, _ in spans.values()), default=0)
+    written = [] if value is None else f"{key:{column}} = {value_to_toml(value, column)}".splitlines()
     if key in spans:
         start, end = spans[key]
         if written:
-            written = [lines[start].partition("=")[0] + "= " + written[0].partition("= ")[2]]
+            written[0] = lines[start].partition("=")[0] + "= " + written[0].partition("= ")[2]
         lines[start:end] = written
     else:
         before = next((each for each in reversed(order[: order.index(key)]) if each in spans), None)

@@ -64,10 +64,19 @@ def python_of(version: str) -> Path:
 
 
 def read_version(version: str, path: Path, options: Iterable[str]) -> None:
-    """Write the facts of a version to a file, in a process of its environment."""
+    """Write the facts of a version to a file, in a process of its environment.
+
+    `OAI_TOOLS_FACTS` names a directory of facts that were read before, by the same tools.
+    """
+    known = Path(os.environ.get("OAI_TOOLS_FACTS", os.devnull), f"{version}.pickle")
+    if known.exists():
+        shutil.copy(known, path)
+        return
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PYTHON"))}
     environment = kept | {"PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     run([str(python_of(version)), "-c", READ, str(path), *options], environment)
+    if known.parent.is_dir():
+        shutil.copy(path, known)
 
 
 def _pip(*arguments: str) -> None:
