@@ -139,7 +139,7 @@ def default_of(parameter: inspect.Parameter) -> str:
     text = repr(parameter.default)
     if text.startswith(UNSET):
         return "unset"
-    return "object" if " at 0x" in text else text
+    return "object" if " at 0x" in text or text.startswith("<") else text
 
 
 def is_public(module: str) -> bool:
