@@ -6,12 +6,15 @@ stream, where readers stop; one that is abandoned before is not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import Headers, TransportError
+from oai._metering.replies import awaited
 from oai._recording.replies import AWAITABLE_NONE, AwaitableBytes
 from oai._results.stream import at_once
+from oai._support.async_library import sleep, to_thread
 
 if TYPE_CHECKING:
     from typing import Self
@@ -43,11 +46,9 @@ class CachedReply:
             yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import asyncio  # costs a sync program's start-up; an async one has loaded it already
-
         for number, piece in enumerate(self._pieces):
             if number:
-                await asyncio.sleep(0)  # let other tasks run, as a network would
+                await sleep(0)  # let other tasks run, as a network would
             self._check_open()
             yield piece
 
@@ -128,7 +129,7 @@ class AsyncKeepingReply(_KeepingReply):
         """Return the whole content."""
         try:
             self._keeper.resume()
-            content = bytes(await outcome(self._reply.read()))
+            content = bytes(await awaited(self._reply.read()))
         except BaseException:
             self._keeper.drop()
             raise
@@ -154,17 +155,10 @@ class AsyncKeepingReply(_KeepingReply):
     async def close(self) -> None:
         """Discard what has not been read."""
         try:
-            await outcome(self._reply.close())
+            await awaited(self._reply.close())
         finally:
             await self._finish(ended=False)
 
     async def _finish(self, *, ended: bool) -> None:
         if self._keeper.can_keep(ended=ended):
-            import asyncio
-
-            await asyncio.to_thread(self._keeper.finish, ended=ended)
-
-
-async def outcome(value: Any) -> Any:
-    """Await a value if it is awaitable, and return the result."""
-    return await value if isinstance(value, Awaitable) else value
+            await to_thread(partial(self._keeper.finish, ended=ended))

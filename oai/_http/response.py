@@ -239,6 +239,11 @@ class Response:
         return any([part.strip() for part in entry.split(";")][:2] == ["oai", "hit"] for entry in entries)
 
     @property
+    def target(self) -> str | None:
+        """The name of the target that a `Fallback` or `Balancer` has got the response from."""
+        return self.headers.get("oai-target")
+
+    @property
     def charset_encoding(self) -> str | None:
         """The charset that the Content-Type declares."""
         from oai._http.text import declared_charset  # few programs need it

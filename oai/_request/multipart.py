@@ -7,6 +7,7 @@ again, open files are rewound. One chunk is in memory at a time, whatever the si
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -56,6 +57,19 @@ class Multipart:
         self.boundary = boundary
         self.length = sum(map(len, self._framing())) + sum(part.size for part in self._parts)
 
+    def field(self, name: str) -> str | None:
+        """Return the text of a field that is no file, `None` if there is none."""
+        return next((part.text for part in self._parts if part.head == _head(name)), None)
+
+    def with_field(self, name: str, value: str) -> Multipart:
+        """Return the form with another text in a field that is no file."""
+        form = copy.copy(self)
+        head = _head(name)
+        parts = [_Part(head, value.encode()) if part.head == head else part for part in self._parts]
+        vars(form).update(_parts=parts)
+        form.set_boundary(self.boundary)
+        return form
+
     @property
     def content_type(self) -> str:
         """The value of the request's `Content-Type`."""
@@ -95,6 +109,11 @@ class _Part:
             content.seek(0, io.SEEK_END)
             self.size = content.tell()
             content.seek(0)
+
+    @property
+    def text(self) -> str | None:
+        """The content, if it is not read from a file."""
+        return self._content.decode() if isinstance(self._content, bytes) else None
 
     def chunks(self) -> Iterator[bytes]:
         if isinstance(self._content, bytes):

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
     from oai.transports.asgi import AsgiTransport
     from oai.transports.async_http import AsyncHTTPTransport
+    from oai.transports.balancer import Balancer
     from oai.transports.blocking import BlockingTransport
     from oai.transports.cache import Cache, CacheError, CacheInfo
     from oai.transports.failing import Fail, FailingTransport
     from oai.transports.fake import FakeTransport, UnexpectedCall
+    from oai.transports.fallback import Fallback, Target, TargetInfo
     from oai.transports.http import HTTPTransport
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
     from oai.transports.limiter import Limiter
@@ -46,6 +48,7 @@ __all__ = [
     "AsyncHttpxTransport",
     "AsyncReply",
     "AsyncTransport",
+    "Balancer",
     "BlockingTransport",
     "Body",
     "Budget",
@@ -58,6 +61,7 @@ __all__ = [
     "Fail",
     "FailingTransport",
     "FakeTransport",
+    "Fallback",
     "HTTPTransport",
     "Headers",
     "HttpxTransport",
@@ -67,6 +71,8 @@ __all__ = [
     "Reply",
     "Request",
     "SecretFound",
+    "Target",
+    "TargetInfo",
     "Timeout",
     "Transport",
     "TransportError",
@@ -86,10 +92,12 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             "oai.transports.aiohttp": "AiohttpTransport",
             "oai.transports.asgi": "AsgiTransport",
             "oai.transports.async_http": "AsyncHTTPTransport",
+            "oai.transports.balancer": "Balancer",
             "oai.transports.blocking": "BlockingTransport",
             "oai.transports.cache": "Cache CacheError CacheInfo",
             "oai.transports.failing": "Fail FailingTransport",
             "oai.transports.fake": "FakeTransport UnexpectedCall",
+            "oai.transports.fallback": "Fallback Target TargetInfo",
             "oai.transports.http": "HTTPTransport",
             "oai.transports.httpx": "AsyncHttpxTransport HttpxTransport",
             "oai.transports.limiter": "Limiter",

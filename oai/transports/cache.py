@@ -17,28 +17,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oai._caching.digest import LARGEST_KEPT
 from oai._caching.keeper import Keeper
-from oai._caching.replies import AsyncKeepingReply, CachedReply, KeepingReply, outcome
+from oai._caching.replies import AsyncKeepingReply, CachedReply, KeepingReply
 from oai._caching.state import CacheInfo, CacheState
 from oai._caching.store import CacheError, default_path
 from oai._flow.drivers import drive, drive_async
 from oai._http.messages import Request, TransportError, after_wait, is_async
+from oai._metering.replies import awaited
+from oai._support.async_library import to_thread, wait_for
+from oai.transports._generating import GENERATING
 
 if TYPE_CHECKING:
     from oai._caching.flights import Flight
 
 __all__ = ["Cache", "CacheError", "CacheInfo"]
-
-GENERATING: Final = (
-    "audio.speech.create",
-    "audio.transcriptions.create",
-    "audio.translations.create",
-    "chat.completions.create",
-    "completions.create",
-    "embeddings.create",
-    "moderations.create",
-    "responses.create",
-)
-"""The operations that are cached by default: they change nothing that others show, and show nothing that changes."""
 
 WEEK: Final = 7 * 24 * 3600.0
 
@@ -147,8 +138,8 @@ class Cache:
         return self._close_async()
 
     async def _close_async(self) -> None:
-        await outcome(self._on_disk(self._state.close))
-        await outcome(self._transport.close())
+        await awaited(self._on_disk(self._state.close))
+        await awaited(self._transport.close())
 
     def _flow(self, request: Request) -> Flow:
         """Yield effects, each a function and its arguments, for either driver."""
@@ -217,13 +208,9 @@ class Cache:
     def _on_disk(self, function: Any, *arguments: Any) -> Any:
         if not self.is_async:
             return function(*arguments)
-        import asyncio  # costs a sync program's start-up; an async one has loaded it already
-
-        return asyncio.to_thread(function, *arguments)
+        return to_thread(function, *arguments)
 
     def _wait(self, waiter: Future[None], seconds: float) -> Any:
         if not self.is_async:
             return wait([waiter], seconds)
-        import asyncio  # as above
-
-        return asyncio.wait([asyncio.wrap_future(waiter)], timeout=seconds)
+        return wait_for(waiter, seconds)

@@ -1,0 +1,102 @@
+"""A request on its way through the targets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from oai._flow.retry import quota_pause
+from oai._http.messages import Headers, Request, TransportError
+from oai._routing.failures import Failure, failure_of_error, may_try_another
+
+if TYPE_CHECKING:
+    from oai._routing.health import Health, Router
+
+USED: Final = "oai-target"
+FAILED: Final = "oai-target-failures"
+"""The header fields of a response that tell the target that sent it, and those that failed before, with the kinds."""
+
+OnEnd = Callable[[BaseException | None], None]
+
+
+class Attempt:
+    """A request on its way; its `health` is that of the target that has it."""
+
+    def __init__(self, router: Router, request: Request, repeatable: Sequence[str]) -> None:
+        self.request = request
+        self.began = time.monotonic()
+        self._router = router
+        self._repeatable = repeatable
+        self._tried: set[int] = set()
+        self._failures: list[tuple[str, str]] = []
+        self._begun = [router.first()]
+        self.health = self._begun[0]
+
+    def may_go_on(self, failure: Failure) -> bool:
+        """Tell whether another target gets the request."""
+        if not may_try_another(failure, self.request, self._repeatable):
+            return False
+        total = self.request.timeout.total
+        if total is not None and time.monotonic() - self.began >= total:
+            return False
+        self._tried.add(self.health.number)
+        following = self._router.choose(self._tried)
+        if following is not None:
+            self._begun.append(following)
+        return following is not None
+
+    def on_error(self, error: TransportError) -> None:
+        """Go on to the next target, or raise the error, with the names of the targets.
+
+        Raises:
+            TransportError: no other target gets the request.
+        """
+        failure = failure_of_error(error)
+        if failure is not None and self.may_go_on(failure):
+            self.go_on(failure)
+            return
+        earlier = ", ".join(f"{name}: {kind}" for name, kind in self._failures)
+        if failure is not None:
+            self._note(failure)
+        message = f"{self.health.target.name}: {error}{earlier and f' (before: {earlier})'}"
+        raise TransportError(error.kind, message) from error
+
+    def go_on(self, failure: Failure) -> None:
+        """Note a failure, and go on to the next target, if `may_go_on` has found one."""
+        self._note(failure)
+        self._router.end(self._begun.pop(0))
+        self.health = self._begun[0]
+
+    def finish(self, headers: Headers, failure: Failure | None) -> OnEnd:
+        """Note the outcome of the last target, and return the function to call at the end of its body."""
+        if failure is not None:
+            self._note(failure)
+        else:
+            self._router.succeed(self.health, quota_pause(headers))
+
+        def on_end(error: BaseException | None) -> None:
+            broken = failure_of_error(error) if isinstance(error, TransportError) else None
+            if broken is not None:
+                self._router.fail(self.health, broken)
+            self.end()
+
+        return on_end
+
+    def headers(self, headers: Headers) -> Headers:
+        """Return the header fields of a response with those that tell the targets."""
+        pairs = [pair for pair in headers.multi_items() if pair[0].lower() not in (USED, FAILED)]
+        pairs.append((USED, self.health.target.name))
+        failures = [each for each in self._failures if each[0] != self.health.target.name]
+        if failures:
+            pairs.append((FAILED, ", ".join(f"{name}: {kind}" for name, kind in failures)))
+        return Headers(pairs)
+
+    def end(self) -> None:
+        """Note that the target no longer has the request, nor one that was chosen to be the next."""
+        while self._begun:
+            self._router.end(self._begun.pop())
+
+    def _note(self, failure: Failure) -> None:
+        self._failures.append((self.health.target.name, failure.kind))
+        self._router.fail(self.health, failure)
