@@ -36,6 +36,7 @@ def measures(port: int, *, quick: bool) -> Measures:
         yield "tasks", lambda: crowd.in_tasks(port, 60)
     yield "cache", lambda: stacked.hits(port, rounds)
     yield "cache_async", lambda: stacked.async_hits(port, rounds)
+    yield "fallback", lambda: stacked.routed(port, rounds)
     yield "client", lambda: interleaved(local.clients(), 9 if quick else 25, 20)
     yield "memory", lambda: _peaks(port, clients)
 

@@ -12,7 +12,7 @@ from typing import Any
 import oai
 from benchmarks.clocks import Times, interleaved
 from benchmarks.rivals import MESSAGES, OURS, Measured
-from oai.transports import AsyncHTTPTransport, Cache, HTTPTransport
+from oai.transports import AsyncHTTPTransport, Balancer, Cache, Fallback, HTTPTransport, Target
 
 PLAIN = "oai, nothing wrapped"
 
@@ -32,6 +32,16 @@ def async_hits(port: int, rounds: int) -> Times:
             return interleaved({name: _run(loop, client) for name, client in clients.items()}, rounds, 2)
         finally:
             loop.run_until_complete(plain.close())
+
+
+def routed(port: int, rounds: int) -> Times:
+    """Measure calls that go through a choice of targets, which renames the model."""
+    url = f"http://127.0.0.1:{port}/v1"
+    targets = [Target(HTTPTransport(), name="a"), Target(HTTPTransport(), base_url=url, api_key="none")]
+    renaming = [Target(HTTPTransport(), base_url=url, api_key="none", models={"gpt-5": "large"})]
+    measured = {PLAIN: HTTPTransport(), OURS: Fallback(targets), "renaming": Fallback(renaming)}
+    measured["balanced"] = Balancer(targets)
+    return interleaved({name: _call(port, transport) for name, transport in measured.items()}, rounds, 40)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ PRINTED = {
     "embeddings.py": r"([+-]\d\.\d{3} .*\n){3}",
     "errors.py": r"not reached: .*refused \(127\.0\.0\.1:9\)(.|\n)*mesages.*messages",
     "faking.py": r"^passed$",
+    "fallback.py": r"used second after first: rate limit\nused second (.|\n)*\{.large.: 1\d, .small.: [2-9]\}",
     "files.py": r"notes\.txt 9\nprocessed\n(.|\n)*True\n",
     "fine_tuning.py": r"ftjob-offline",
     "hooks.py": r"responses\.create #0 200 offline True\n",

@@ -11,7 +11,7 @@ from oai._http.messages import Headers, Request, TransportError
 from oai._routing.failures import Failure, failure_of_error, may_try_another
 
 if TYPE_CHECKING:
-    from oai._routing.health import Health, Router
+    from oai._routing.health import Router
 
 USED: Final = "oai-target"
 FAILED: Final = "oai-target-failures"

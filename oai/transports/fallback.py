@@ -43,8 +43,8 @@ class Fallback:
     breaks raises its error.
 
     A target that fails cools down: for the `retry-after` that it sends, else for `cooldown` seconds, twice as long
-    after each failure in a row. Then one request tries it. `Timeout.total`, and hence the client's `deadline`, is one limit
-    over all targets.
+    after each failure in a row. Then one request tries it. `Timeout.total`, and hence the client's `deadline`, is one
+    limit over all targets.
 
     A result tells the target by `_response.target`; `Attempt.headers` has it for hooks, as `oai-target` and
     `oai-target-failures`. The client's own `max_retries` come on top: after a failure of all targets.
@@ -140,6 +140,8 @@ class Fallback:
         """Yield effects, each a function and its arguments, for either driver."""
         if request.foreign:  # a redirect has led to another server than those of the targets
             return (yield self._senders[0].send, request)
+        if request.timeout.is_over:
+            raise TransportError("timeout", "the time-outs leave no time, and nothing was sent")
         attempt = Attempt(self._router(), request, self._repeatable)
         try:
             while True:

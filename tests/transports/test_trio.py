@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,11 @@ from oai.transports import (
     AsgiTransport,
     AsyncHTTPTransport,
     AsyncHttpxTransport,
+    Cache,
     Fail,
     FailingTransport,
     FakeTransport,
+    Fallback,
     Limiter,
 )
 
@@ -255,13 +258,17 @@ def make_failing() -> Any:
     return FailingTransport(AsyncHttpxTransport(), Fail("stalled", first=1))
 
 
+def make_cached() -> Any:
+    return Cache(Fallback([AsyncHttpxTransport()]), Path(tempfile.mkdtemp()) / "answers.sqlite")
+
+
 def make_fake() -> Any:
     fake = FakeTransport()
     fake.chat.completions.create.delays(0.01).returns(CHAT)
     return fake
 
 
-@pytest.mark.parametrize("make", [make_limited, make_failing, make_fake])
+@pytest.mark.parametrize("make", [make_limited, make_failing, make_cached, make_fake])
 def test_wrappers_and_fakes(make: Callable[[], Any], server: Loopback) -> None:
     server.default = Answer(json=CHAT)
     results = []

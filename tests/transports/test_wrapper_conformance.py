@@ -14,12 +14,16 @@ from oai.testing import AsyncTransportConformance, TransportConformance
 from oai.transports import (
     AsyncHTTPTransport,
     AsyncHttpxTransport,
+    Balancer,
     BlockingTransport,
     Cache,
     Fail,
     FailingTransport,
+    Fallback,
+    HTTPTransport,
     HttpxTransport,
     Limiter,
+    Target,
     Usage,
 )
 from tests.transports.test_conformance import TestAsyncHTTP as OverAsyncHTTP
@@ -139,6 +143,22 @@ class TestCache(Cached, OverHTTP): ...
 
 
 class TestAsyncCache(Cached, OverAsyncHTTP): ...
+
+
+class TestFallback(OverHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        """Return a transport whose first target is never reached."""
+        refusing = FailingTransport(HTTPTransport(), Fail("refused"))
+        return Fallback([Target(refusing), super().make_transport()], cooldown=0)
+
+
+class TestAsyncBalancer(OverAsyncHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Balancer([super().make_transport()])
 
 
 class TestBlocking(TransportConformance):
