@@ -71,6 +71,16 @@ class Headers(Mapping[str, str]):
         """Return every field as `(name, value)`, in the order and the case in which it was received."""
         return list(self._pairs)
 
+    def replacing(self, fields: Mapping[str, str | None]) -> Headers:
+        """Return these fields, with others in place of those of the same names, which are in lower case.
+
+        A value of `None` removes a field.
+        """
+        new = {name: value for name, value in fields.items() if value is not None}
+        index = {name: value for name, value in self._lookup().items() if name not in fields}
+        pairs = [pair for pair in self._pairs if pair[0].lower() not in fields]
+        return Headers([*pairs, *new.items()], index={**index, **new})
+
     def get_list(self, name: str) -> list[str]:
         """Return the values of every field of that name, in order."""
         return [value for key, value in self._pairs if key.lower() == name.lower()]
@@ -230,6 +240,20 @@ class Request:
         self.events = stream if events is None else events
         self.foreign = foreign
 
+    def copy(self) -> Request:
+        """Return a copy, for a transport that changes what it passes on."""
+        return Request(
+            self.method,
+            self.url,
+            self.headers,
+            self.body,
+            timeout=self.timeout,
+            operation=self.operation,
+            stream=self.stream,
+            events=self.events,
+            foreign=self.foreign,
+        )
+
     def __repr__(self) -> str:
         from oai._support.redact import redact_url
 
@@ -332,9 +356,8 @@ def after_wait(request: Request, began: float) -> Request:
     """Return the request with the time that a wait since `began`, a monotonic time, has left of its `Timeout.total`."""
     if request.timeout.total is None:
         return request
-    from copy import copy  # only transports that wait need it
-    from time import monotonic
+    from time import monotonic  # only transports that wait need it
 
-    shortened = copy(request)
+    shortened = request.copy()
     shortened.timeout = request.timeout.within(began + request.timeout.total - monotonic())
     return shortened

@@ -23,7 +23,7 @@ whole head: CRLF line ends, no folds, and a status line and names that `read_hea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias, overload
 
 from oai._http1.errors import LimitError, ResponseError, quoted
@@ -74,7 +74,11 @@ class FieldLines(Sequence[tuple[str, str]]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[tuple[str, str]]: ...
     def __getitem__(self, at: int | slice) -> tuple[str, str] | Sequence[tuple[str, str]]:
-        return [_name_and_value(line) for line in self._lines[at]] if isinstance(at, slice) else self[at:][0]
+        lines = self._lines[at]
+        return _name_and_value(lines) if isinstance(lines, str) else [_name_and_value(line) for line in lines]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return map(_name_and_value, self._lines)
 
     def __len__(self) -> int:
         return len(self._lines)

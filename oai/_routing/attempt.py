@@ -85,12 +85,9 @@ class Attempt:
 
     def headers(self, headers: Headers) -> Headers:
         """Return the header fields of a response with those that tell the targets."""
-        pairs = [pair for pair in headers.multi_items() if pair[0].lower() not in (USED, FAILED)]
-        pairs.append((USED, self.health.target.name))
-        failures = [each for each in self._failures if each[0] != self.health.target.name]
-        if failures:
-            pairs.append((FAILED, ", ".join(f"{name}: {kind}" for name, kind in failures)))
-        return Headers(pairs)
+        name = self.health.target.name
+        failures = ", ".join(f"{other}: {kind}" for other, kind in self._failures if other != name)
+        return headers.replacing({USED: name, FAILED: failures or None})
 
     def end(self) -> None:
         """Note that the target no longer has the request, nor one that was chosen to be the next."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final
@@ -79,7 +78,9 @@ class Target:
             request: the request of the client.
             key: the target's key, if it has one.
         """
-        changed = copy.copy(request)
+        if not (key or self.base_url or self.models or self.headers or self.timeout):
+            return request
+        changed = request.copy()
         is_other = self.base_url is not None and _origin(self.base_url) != _origin(request.url)
         if self.base_url is not None:
             changed.url = self._url(self.base_url, request, is_other=is_other)
