@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 def versions() -> str:
     """Return what was measured, on what, and when."""
     found = [f"{platform.python_implementation()} {platform.python_version()}"]
-    for name in ("oai", "msgspec", "urllib3", "aiohttp", "httpx", "pyreqwest", "litellm", "openai"):
+    for name in ("oai", "msgspec", "urllib3", "aiohttp", "httpx", "httpx2", "pyreqwest", "litellm", "openai"):
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:

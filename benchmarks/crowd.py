@@ -46,7 +46,7 @@ def _each(_: float, taken: float) -> int:
     return min(MOST, max(1, int(LONG / (CALLERS * taken))))
 
 
-THREADED = (rivals.SOCKET, "tight urllib3", rivals.OURS, "bare pyreqwest", rivals.OFFICIAL)
+THREADED = (rivals.SOCKET, "bare urllib3", "tight urllib3", rivals.OURS, "bare pyreqwest", rivals.OFFICIAL)
 
 
 def in_tasks(port: int, rounds: int) -> Times:
@@ -85,7 +85,7 @@ async def _async_calls(url: str) -> tuple[dict[str, AsyncCall], list[AsyncCall]]
             return decode(await reply.read())
 
     ours: Any = oai.AsyncOpenAI(api_key="none", base_url=url)
-    found: dict[str, AsyncCall] = {"bare aiohttp": bare, rivals.OURS: _create(ours)}
+    found: dict[str, AsyncCall] = {"bare protocol": _protocol(url), "bare aiohttp": bare, rivals.OURS: _create(ours)}
     closing: list[AsyncCall] = [session.close, ours.close]
     if rivals.has("openai"):
         import openai
@@ -94,6 +94,43 @@ async def _async_calls(url: str) -> tuple[dict[str, AsyncCall], list[AsyncCall]]
         found[rivals.OFFICIAL] = _create(official)
         closing.append(official.close)
     return found, closing
+
+
+class _Protocol(asyncio.Protocol):
+    """As little as a connection can be."""
+
+    transport: Any
+    waiter: asyncio.Future[bytes]
+    data = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        body, complete = rivals.split_response(self.data)
+        if complete:
+            self.data = b""
+            self.waiter.set_result(body)
+
+
+def _protocol(url: str) -> AsyncCall:
+    """Return the limit: a request and a typed answer over an asyncio protocol."""
+    host, _, port = url.split("/")[2].partition(":")
+    loop = asyncio.get_running_loop()
+    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(ChatCompletion).decode
+    idle: list[_Protocol] = []
+
+    async def call() -> Any:
+        connection = idle.pop() if idle else (await loop.create_connection(_Protocol, host, int(port)))[1]
+        waiter = connection.waiter = loop.create_future()
+        body = encode({"model": "gpt-5", "messages": rivals.MESSAGES})
+        connection.transport.write(rivals.request_bytes("/v1", body))
+        content = await waiter
+        idle.append(connection)
+        return decode(content)
+
+    return call
 
 
 def _create(client: Any) -> AsyncCall:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import crowd, local, memory, rivals, stacked
+from benchmarks import crowd, deployed, local, memory, rivals, stacked
 from benchmarks.clocks import Times, interleaved, starts
 from benchmarks.rivals import OFFICIAL, OURS
 
@@ -29,6 +29,8 @@ def measures(port: int, *, quick: bool) -> Measures:
     rounds = 9 if quick else 25
     clients = {"oai": OURS, "openai": OFFICIAL} if rivals.has("openai") else {"oai": OURS}
     yield from _fresh(f"http://127.0.0.1:{port}/v1", clients, 3 if quick else 25)
+    if not quick:
+        yield from deployed.measures(clients, 15)
     yield from _calls(port, quick=quick)
     yield from _local(9 if quick else 25, quick=quick)
     if not quick:

@@ -37,15 +37,20 @@ def table(results: dict[str, dict[str, Any]], bounds: dict[str, dict[str, Any]],
         bounds: `bounds.toml`.
         shown: makes text of a median and the measure's name.
     """
-    rows = ["| what | oai | limit | of the limit | official SDK | times less |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| what | oai | the limit | of that | a library | of that | official SDK | times less |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, result in results.items():
         medians, bound = result["medians"], bounds[name]
-        limit = f"{shown(medians[bound['limit']], name)} ({bound['limit']})" if "of_limit" in result else "-"
-        cells = [bound["title"], shown(medians["oai"], name), limit, _ratio(result, "of_limit", 2)]
-        cells += [shown(medians["official SDK"], name) if "times" in result else "-", _ratio(result, "times", 1)]
+        library, of_library = next(reversed((result["beside"] or {"": None}).items()))
+        cells = [bound["title"], shown(medians["oai"], name)]
+        cells += _rival(medians, name, bound.get("limit", ""), result.get("of_limit"), shown)
+        cells += _rival(medians, name, library, of_library, shown)
+        cells += [shown(medians["official SDK"], name), f"{result['times']:,.1f}"] if "times" in result else ["-", "-"]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _ratio(result: dict[str, Any], key: str, places: int) -> str:
-    return f"{result[key]:.{places}f}" if key in result else "-"
+def _rival(medians: dict[str, float], name: str, rival: str, ratio: float | None, shown: Any) -> list[str]:
+    return ["-", "-"] if ratio is None else [f"{shown(medians[rival], name)} ({rival})", f"{ratio:.2f}"]

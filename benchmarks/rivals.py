@@ -54,7 +54,11 @@ def calls(port: int, names: Collection[str] | None = None) -> dict[str, Measured
 def streams(port: int) -> dict[str, Measured]:
     """Return the rivals for a stream of 200 events."""
     url = f"http://127.0.0.1:{port}/stream"
-    rivals: dict[str, Measured] = {"tight urllib3": _urllib3_stream(port), OURS: _oai_stream(url)}
+    rivals: dict[str, Measured] = {
+        SOCKET: _socket_stream(port),
+        "tight urllib3": _urllib3_stream(port),
+        OURS: _oai_stream(url),
+    }
     if has("openai"):
         rivals[OFFICIAL] = _official_stream(url)
     return rivals
@@ -73,7 +77,11 @@ def close_open() -> None:
 def first_events(port: int) -> dict[str, Measured]:
     """Return the rivals for the first event of a stream that goes on for long."""
     url = f"http://127.0.0.1:{port}/slow"
-    rivals: dict[str, Measured] = {"tight urllib3": _urllib3_first(port), OURS: _first(_oai_open(url))}
+    rivals: dict[str, Measured] = {
+        SOCKET: _socket_first(port),
+        "tight urllib3": _urllib3_first(port),
+        OURS: _first(_oai_open(url)),
+    }
     if has("openai"):
         rivals[OFFICIAL] = _first(_official_open(url))
     return rivals
@@ -88,23 +96,78 @@ def _encoded(**more: object) -> Callable[[], bytes]:
     return lambda: encode({"model": "gpt-5", "messages": MESSAGES, **more})
 
 
-def _socket(url: str) -> Measured:
-    """Return what asks the server as fast as one thread can, on a connection of its own."""
-    port, mine = _port(url), threading.local()
-    body = _encoded()()
-    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-    start = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n"
-    request = start.encode() + body
+FIELDS = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 
-    def connect() -> socket.socket:
-        mine.connection = made = socket.create_connection(("127.0.0.1", port))
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
+
+def request_bytes(path: str, body: bytes) -> bytes:
+    """Return a request for a bare socket."""
+    head = f"POST {path}/chat/completions HTTP/1.1\r\nHost: x\r\n{FIELDS}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def split_response(data: bytes) -> tuple[bytes, bool]:
+    """Return what there is of the body of a response with a length, and whether that is all of it."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    place = head.find(b"Content-Length:")
+    return body, place >= 0 and len(body) >= int(head[place + 15 :].partition(b"\r\n")[0])
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _socket(url: str) -> Measured:
+    """Return the limit: a request and a typed answer as fast as one thread can, on a connection of its own."""
+    port, mine = _port(url), threading.local()
+    encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
 
     def call() -> Any:
-        connection = getattr(mine, "connection", None) or connect()
-        connection.sendall(request)
-        return connection.recv(65536)
+        connection = getattr(mine, "connection", None)
+        if connection is None:
+            connection = mine.connection = _connect(port)
+        connection.sendall(request_bytes("/v1", encode()))
+        data = connection.recv(65536)
+        body, complete = split_response(data)
+        while not complete:
+            data += connection.recv(65536)
+            body, complete = split_response(data)
+        return decode(body)
+
+    return call
+
+
+def _socket_stream(port: int) -> Measured:
+    encode, decode = _encoded(stream=True), msgspec.json.Decoder(ChatCompletionChunk).decode
+
+    def call() -> Any:
+        count, tail, done = 0, b"", False
+        with _connect(port) as connection:
+            connection.sendall(request_bytes("/stream", encode()))
+            while not done:
+                *lines, tail = (tail + connection.recv(65536)).split(b"\n")
+                for line in lines:
+                    if line.startswith(b"data: {"):
+                        decode(line[6:])
+                        count += 1
+                    done = done or line.startswith(b"data: [DONE]")
+        return count
+
+    return call
+
+
+def _socket_first(port: int) -> Measured:
+    encode, decode = _encoded(stream=True), msgspec.json.Decoder(ChatCompletionChunk).decode
+
+    def call() -> Any:
+        connection = _connect(port)
+        connection.sendall(request_bytes("/slow", encode()))
+        data = b""
+        while (end := data.find(b"\n\n")) < 0:
+            data += connection.recv(65536)
+        OPEN.append(connection)
+        return decode(data[data.find(b"data: ") + 6 : end])
 
     return call
 
@@ -180,10 +243,8 @@ def _pyreqwest_call(url: str) -> Measured:
     return call
 
 
-def _httpx_call(url: str) -> Measured:
-    import httpx
-
-    client = httpx.Client(headers=HEADERS)
+def _httpx_call(url: str, package: str = "httpx") -> Measured:
+    client = importlib.import_module(package).Client(headers=HEADERS)
     encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
     return lambda: decode(client.post(f"{url}/chat/completions", content=encode()).content)
 
@@ -261,6 +322,7 @@ CALLS: dict[str, tuple[str, Callable[[str], Measured]]] = {
     OURS: ("oai", _oai_call),
     "bare pyreqwest": ("pyreqwest", _pyreqwest_call),
     "bare httpx": ("httpx", _httpx_call),
+    "bare httpx2": ("httpx2", lambda url: _httpx_call(url, "httpx2")),
     "litellm": ("litellm", _litellm_call),
     OFFICIAL: ("openai", _official_call),
 }

@@ -92,10 +92,11 @@ def serve(port_to: multiprocessing.connection.Connection) -> None:
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_answer, args=(connection, planned), daemon=True).start()
+        threading.Thread(target=answer, args=(connection, planned), daemon=True).start()
 
 
-def _answer(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> None:
+def answer(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> None:
+    """Answer the requests of one connection until it is closed."""
     with connection, suppress(ConnectionError):  # who has read enough of a long answer resets
         _answer_all(connection, planned)
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import ROOT
 
-from benchmarks import clocks, judge, local, page, rivals, server, tables
+from benchmarks import chart, clocks, judge, local, page, rivals, server, tables
 from benchmarks.__main__ import judged, main
 from benchmarks.cost_text import line, shown
 from benchmarks.fit import Fit, fit, steepest
@@ -87,15 +87,17 @@ def test_lines_and_times_in_words() -> None:
 
 
 def test_a_ratio_above_its_bound_is_missed() -> None:
-    slow = {"tight urllib3": [1e-4], rivals.OURS: [1.3e-4], rivals.OFFICIAL: [7e-4]}
+    slow = {rivals.SOCKET: [1e-4], "tight urllib3": [4e-4], rivals.OURS: [4e-4], rivals.OFFICIAL: [2e-3]}
     result, missed = judge.judge("call", slow, quick=False)
-    assert result["of_limit"] == pytest.approx(1.3)
+    assert result["of_limit"] == pytest.approx(4)
+    assert result["beside"] == {"tight urllib3": pytest.approx(1)}
     assert missed == [
-        "1.30 of tight urllib3, at most 1.1",
-        "5.4 times faster than the official SDK, at least 6",
+        "4.00 of bare socket, at most 3.5",
+        "1.00 of tight urllib3, at most 0.9",
+        "5.0 times faster than the official SDK, at least 6",
     ]
     assert judge.judge("call", slow, quick=True)[1] == []  # which has a bound of its own
-    assert judge.judge("call", {**slow, rivals.OURS: [1.5e-4]}, quick=True)[1] == ["1.50 of tight urllib3, at most 1.4"]
+    assert judge.judge("call", {**slow, rivals.OURS: [7e-4]}, quick=True)[1] == ["7.00 of bare socket, at most 6"]
 
 
 @pytest.mark.parametrize(("busy", "missed"), [(9, 0), (18, 0), (45, 1)])
@@ -105,13 +107,13 @@ def test_a_measure_that_misses_a_bound_gets_more_rounds(busy: int, missed: int) 
 
     def measure() -> dict[str, list[float]]:
         taken.append(9)
-        return {"tight urllib3": [1e-4] * 9, rivals.OURS: [(1e-4, 2e-4)[sum(taken) <= busy]] * 9}
+        return {rivals.SOCKET: [1e-4] * 9, rivals.OURS: [(1e-4, 2e-3)[sum(taken) <= busy]] * 9}
 
     times, result, complaints = judged("call", measure, quick=True)
     assert len(complaints) == missed
     assert {len(rounds) for rounds in times.values()} == {sum(taken)}
     assert sum(taken) == {9: 27, 18: 45, 45: 45}[busy]
-    assert result["of_limit"] == pytest.approx((1, 2)[missed])
+    assert result["of_limit"] == pytest.approx((1, 20)[missed])
 
 
 def test_a_server_that_is_hardly_faster_than_the_client_misses_its_bound() -> None:
@@ -178,6 +180,23 @@ def test_all_rivals_encode_the_same_data() -> None:
     encoded = {name: json.loads(function()) for name, function in local.encoding(official=True).items()}
     assert len(encoded) >= 2
     assert all(each == encoded[rivals.OURS] for each in encoded.values())
+
+
+def test_the_chart_shows_every_bar_and_label_within_its_width() -> None:
+    results = {
+        str(times): {"title": f"{times} times", "times": times, "of_limit": 1 / times}
+        for times in (1.0, 1.04, 9.9, 1158.2, 98765.0)
+    }
+    root = ET.fromstring(chart.draw(results, ", ".join(["a package 1.2.3"] * 20)))
+    width = float(root.attrib["width"])
+    place = "{http://www.w3.org/2000/svg}"
+    bars = [rect for rect in root.iter(f"{place}rect") if rect.get("class") == "theirs" and rect.get("height") == "14"]
+    assert len(bars) == len(results) + 1, "one of them in the legend"
+    assert min(float(bar.attrib["width"]) for bar in bars) >= 2
+    for text in root.iter(f"{place}text"):
+        room = 6.6 * len(text.text or "") * {"end": -1.0, "middle": 0.5}.get(text.get("text-anchor", ""), 1.0)
+        small = 0.8 if text.get("class") == "small" else 1.0
+        assert 0 <= float(text.attrib["x"]) + room * small <= width, text.text
 
 
 def test_a_page_keeps_the_text_around_its_marker(tmp_path: Path) -> None:
