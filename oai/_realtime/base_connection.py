@@ -7,7 +7,7 @@ them, `AsyncConnection` awaits what they yield.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -141,11 +141,32 @@ class BaseConnection(Handlers):
         data = yield from self._receiving(timeout)
         return self._parsed(data)
 
+    def _send_now(self, frame: str, reserve: Callable[[], None]) -> Steps[None]:
+        """Send a message over the wire that there is, never over a later one; `reserve` is called just before.
+
+        Raises:
+            RuntimeError: the connection is opened again.
+        """
+        with self._lock:
+            if self._queueing:
+                raise RuntimeError("the WebSocket is reconnecting; restore the conversation's state before sending")
+            reserve()
+            wire = self._wire
+        try:
+            yield wire.send(frame)
+        except SocketClosed as closed:
+            raise self._lost(closed) from closed
+
     def _next(self) -> Steps[Any]:
         """Return the next event, reconnecting if necessary; `END` after a normal close."""
+        data = yield from self._message()
+        return END if data is END else self._parsed(data)
+
+    def _message(self) -> Steps[Any]:
+        """Return the next message, reconnecting if necessary; `END` after a normal close."""
         while True:
             try:
-                data = yield self._wire.receive(None)
+                return (yield self._wire.receive(None))
             except SocketClosed as closed:
                 if (yield from self._reconnecting(closed)):
                     continue
@@ -153,7 +174,6 @@ class BaseConnection(Handlers):
                 if unsent or not (closed.clean or self._closing):
                     raise self._lost(closed, unsent) from closed
                 return END
-            return self._parsed(data)
 
     def _drain(self) -> list[str | bytes]:
         """Stop queueing; return the messages that were queued."""
