@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
+from oai._support.known_texts import KnownTexts
 from oai._support.plain_data import is_list, is_object
 from oai._support.secret_forms import (
     CONTAINER,
@@ -138,13 +139,17 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._learned: frozenset[str] = frozenset()
+        self._learned: set[str] = set()
+        self._spellings = KnownTexts()
+        self._encodings = KnownTexts()
 
     def learn(self, secret: str, least: int = LEAST_SECRET) -> None:
         """Remember a secret, unless it is shorter than `least`."""
         if len(secret) >= least and secret not in self._learned and REDACTED not in secret:
             with self._lock:
-                self._learned |= {secret}
+                self._spellings.add(_variants([secret]))
+                self._encodings.add(_encodings(secret))
+                self._learned.add(secret)
 
     def learn_request(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         """Remember the credentials that a request carries in its headers, its URL and its query."""
@@ -153,7 +158,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without learned secrets and what looks like one."""
-        return _pattern(self._learned).sub(_replacement, text)
+        return self._pattern(text).sub(_replacement, text)
 
     def bytes(self, content: bytes) -> bytes:
         """Return content without secrets: text in its own encoding, UTF-16 and UTF-32 included; JSON by its fields."""
@@ -175,7 +180,7 @@ class Redactor:
 
     def spans(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, end and replacement of each place that `text()` would change."""
-        matches = _pattern(self._learned).finditer(text)
+        matches = self._pattern(text).finditer(text)
         spans = [(match.start(), match.end(), _replacement(match)) for match in matches]
         return [(start, end, new) for start, end, new in spans if text[start:end] != new]
 
@@ -221,17 +226,18 @@ class Redactor:
         """Describe the secret that stands in a redacted text, in whatever spelling; empty if there is none."""
         for form, spelling in _spellings(text):
             if self.text(form) != form:
-                learned = any(secret in form for secret in self._learned)
+                learned = bool(self._spellings.within(form))
                 return f"{'a secret of the request' if learned else 'what looks like a key'}{spelling}"
-        if any(code in text for secret in self._learned for code in _encodings(secret)):
-            return "a secret of the request in base64 or hexadecimal"
-        return ""
+        return "a secret of the request in base64 or hexadecimal" if self._encodings.within(text) else ""
+
+    def _pattern(self, text: str) -> re.Pattern[str]:
+        return _pattern(self._spellings.within(text))
 
 
 @lru_cache(maxsize=64)
 def _pattern(learned: frozenset[str]) -> re.Pattern[str]:
-    """Compile what to look for: the learned secrets in their spellings, then what looks like one."""
-    learned_forms = (re.escape(form) for form in sorted(_variants(learned), key=len, reverse=True))
+    """Compile what to look for: spellings of learned secrets, the longest first, then what looks like a secret."""
+    learned_forms = (re.escape(form) for form in sorted(learned, key=len, reverse=True))
     return re.compile("|".join((*learned_forms, HOLDERS, KEY)), re.ASCII)
 
 
