@@ -164,6 +164,9 @@ if TYPE_CHECKING:
     azure_deployment: str | None
     azure_ad_token: str | None
     azure_ad_token_provider: Callable[[], str] | None
+    bedrock_token_provider: Callable[[], str] | None
+    provider: Any
+    workload_identity: Any
 
 _HOMES = {
     "oai._results.answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",

@@ -23,6 +23,7 @@ AZURE: Final = ("azure_endpoint", "azure_deployment", "api_version", "azure_ad_t
 SETTINGS: Final = (
     *(name for name in OPTIONS if name != "dialect"),
     *AZURE,
+    "bedrock_token_provider",
     "api_type",
     "transport",
     "http_client",
@@ -92,8 +93,13 @@ def _client(module: Mapping[str, Any]) -> OpenAI:
 def _new_client(options: dict[str, Any]) -> OpenAI:
     kind = options.get("api_type") or os.environ.get("OPENAI_API_TYPE") or "openai"
     arguments = {name: value for name, value in options.items() if name != "api_type"}
-    if kind not in ("openai", "azure"):
-        raise OpenAIError(f"oai.api_type must be 'openai' or 'azure', not {kind!r}")
+    if kind not in ("openai", "azure", "amazon-bedrock"):
+        raise OpenAIError(f"oai.api_type must be 'openai', 'azure' or 'amazon-bedrock', not {kind!r}")
+    if kind == "amazon-bedrock":
+        from oai._client.bedrock import BedrockOpenAI
+
+        return BedrockOpenAI(**arguments)
+    arguments.pop("bedrock_token_provider", None)
     if kind == "azure" or any(name in arguments for name in AZURE):
         from oai._client.azure import AzureOpenAI
 

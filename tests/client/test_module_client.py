@@ -66,6 +66,13 @@ def test_setting_azure_options(server: Loopback) -> None:
     assert server.requests[0].target == "/openai/models?api-version=v"
 
 
+def test_setting_options_of_bedrock(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    oai.api_type, oai.base_url, oai.bedrock_token_provider = "amazon-bedrock", server.url, lambda: KEY
+    oai.models.list()
+    assert server.requests[0].header("authorization") == f"Bearer {KEY}"
+
+
 def test_unset_options_are_none() -> None:
     assert oai.api_key is None
     assert oai.timeout is None

@@ -48,8 +48,7 @@ def test_every_name_that_the_sdk_exports_is_there() -> None:
 
 def test_settings_and_call_paths_of_the_module_are_there() -> None:
     names = [name for name in vars(openai) if name.islower() and name[0] != "_" and not hasattr(oai, name)]
-    # The one is Python's own, the other a setting of a provider that has no table here.
-    assert names == ["override", "bedrock_token_provider"]
+    assert names == ["override"]  # Python's own
 
 
 WITHOUT_COUNTERPART = {
