@@ -16,3 +16,15 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
     from oai._support.official_modules import attach_package
 
     __getattr__, __dir__ = attach_package(__name__)
+
+__all__ = [
+    "SubjectTokenProvider",
+    "SubjectTokenWorkloadIdentity",
+    "WorkloadIdentity",
+    "WorkloadIdentityAuth",
+    "X509WorkloadIdentity",
+    "azure_managed_identity_token_provider",
+    "gcp_id_token_provider",
+    "k8s_service_account_token_provider",
+    "x509_workload_identity",
+]

@@ -19,3 +19,5 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
 
 from oai._providers.bedrock import bedrock as bedrock
 from oai._providers.vertex import vertex as vertex
+
+__all__ = ["Profile", "bedrock", "profile", "vertex"]

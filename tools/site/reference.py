@@ -13,7 +13,7 @@ import oai
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)$", re.MULTILINE)
 """An argument and its description in a docstring."""
 
-MODULES = ("oai", "oai.transports", "oai.testing")
+MODULES = ("oai", "oai.transports", "oai.testing", "oai.providers", "oai.auth")
 
 
 def pages() -> dict[str, str]:
