@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,8 @@ print(oai.__version__, oai.version.VERSION)
 
 
 def test_the_version_is_the_one_that_the_tests_run_against() -> None:
-    assert f'official = ["openai=={official_version}"]' in (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"openai=={official_version}" in project["optional-dependencies"]["official"]
 
 
 def test_settings_of_the_module_are_those_of_oai() -> None:
