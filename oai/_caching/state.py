@@ -12,7 +12,7 @@ import msgspec
 from oai._caching.digest import RequestDigest
 from oai._caching.flights import Flights
 from oai._caching.memory import Memory
-from oai._caching.store import Label, Store
+from oai._caching.store import Label, Store, reported
 from oai._http.messages import Request, TransportError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class CacheState:
         """Forget what is in memory if the file was cleared."""
         try:
             self.memory.check(self._store.stamp)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             self._fail(error)
 
     def load(self, digest: bytes) -> Answer | None:
@@ -119,13 +119,16 @@ class CacheState:
 
     def info(self) -> CacheInfo:
         """Return the figures."""
+        with reported(self._store.path):
+            totals = self._store.totals()
         counts = (self.hits, self.misses, self.shared, self.bypassed, self.stored, self.errors)
-        return CacheInfo(*counts, *self._store.totals())
+        return CacheInfo(*counts, *totals)
 
     def clear(self) -> int:
         """Remove the responses of this namespace."""
         self.memory.clear()
-        return self._store.clear(self._namespace)
+        with reported(self._store.path):
+            return self._store.clear(self._namespace)
 
     def close(self) -> None:
         """Close the file."""

@@ -53,6 +53,15 @@ class CacheError(OpenAIError):
     """The file of a cache cannot be used."""
 
 
+@contextmanager
+def reported(path: str) -> Iterator[None]:
+    """Turn the failures of a file into `CacheError`."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise CacheError(f"{path} cannot be used as a cache: {error}") from error
+
+
 class Label(NamedTuple):
     """What a kept response answers, for those who list the cache."""
 
@@ -90,11 +99,10 @@ class Store:
         self._max_bytes = max_bytes
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
         self._used: dict[bytes, tuple[float, int]] = {}  # when and how often, until the next write
-        try:
+        with reported(path):
             self._prepare()
-        except (OSError, sqlite3.Error) as error:
-            raise CacheError(f"{path} cannot be used as a cache: {error}") from error
         _STORES.add(self)
 
     def get(self, digest: bytes, now: float) -> Answer | None:
@@ -177,8 +185,21 @@ class Store:
         return row[0], row[1]
 
     def stamp(self) -> tuple[int, int]:
-        """Return what changes when the cache is cleared."""
-        state = os.stat(self.path)
+        """Return what changes when the cache is cleared. A file that was deleted is created again.
+
+        Raises:
+            OSError, sqlite3.Error: the file cannot be used.
+        """
+        with self._lock:
+            try:
+                state = os.stat(self.path)
+            except FileNotFoundError:
+                self.disconnect()
+                self._prepare()
+                state = os.stat(self.path)
+            if state.st_ino != self._inode:  # the connection is one to a file that was deleted
+                self.disconnect()
+                self._inode = state.st_ino
         return state.st_ino, state.st_mtime_ns
 
     def close(self) -> None:

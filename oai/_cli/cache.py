@@ -32,9 +32,12 @@ def cache(options: argparse.Namespace, _: str, words: list[str]) -> int:
         right = nearest(command, COMMANDS) if command not in COMMANDS else None
         hint = f"; did you mean {right!r}?" if right else ""
         raise UsageError(f"usage: oai cache show [FILE] | clear [FILE] | export [FILE]{hint}")
+    from oai._caching.store import reported
+
     store = _store(rest)
     try:
-        return COMMANDS[command](options, store)
+        with reported(store.path):
+            return COMMANDS[command](options, store)
     finally:
         store.close()
 

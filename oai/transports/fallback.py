@@ -181,7 +181,6 @@ class _Shared:
         self.router = router
         self._usual: dict[bool, Any] = {}
         self._senders: dict[bool, list[Any]] = {}
-        self._is_closed = False
 
     def senders(self, targets: Sequence[Target], *, is_async: bool) -> list[Any]:
         """Return the transport of each target, within its limits, for one side."""

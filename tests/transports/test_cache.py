@@ -161,15 +161,17 @@ def test_stream_is_returned_in_its_pieces(gzip: bool, server: Loopback, make: Ma
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("end", ["close", "drop", "early", "reset", "cut", "unmarked", "error"])
+@pytest.mark.parametrize("end", ["close", "drop", "early", "reset", "stall", "cut", "unmarked", "error"])
 def test_incomplete_stream_is_not_kept(end: str, server: Loopback, make: Make) -> None:
     held = {"hold": threading.Event()}  # the rest of the stream does not arrive while it is abandoned
-    faults: Any = {"reset": {"reset": "body"}, "cut": {"truncate": 30}, "close": held, "drop": held}.get(end, {})
+    faults: Any = {"reset": {"reset": "body"}, "cut": {"truncate": 30}, "close": held, "drop": held, "stall": held}.get(
+        end, {}
+    )
     items = [*STREAM[:1], {"error": {"message": "overloaded"}}] if end == "error" else STREAM[:2]
     server.reply(Answer.events(items, done=end in ("close", "drop", "early", "error"), **faults))
     server.default = Answer.events(STREAM)
     client = make()
-    stream = chat(client, stream=True)
+    stream = chat(client, stream=True, timeout=0.3 if end == "stall" else 10)
     if end in ("close", "drop"):
         next(iter(stream))
         stream.close() if end == "close" else None
@@ -598,8 +600,25 @@ def test_calls_go_on_if_the_file_fails(
     assert not chat(client, seed=1)._response.cached
     assert client.cache._state.errors > 0
     assert "failed: file is not a database" in caplog.text
+    for use in (client.cache.info, client.cache.clear):
+        with pytest.raises(CacheError, match="cannot be used as a cache"):
+            use()
     for path in tmp_path.iterdir():
         path.unlink()
+
+
+def test_deleted_file_is_created_again(
+    server: Loopback, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oai._caching.memory.TRUSTED", 0.0)
+    server.default = Answer.of_json(CHAT)
+    client = make()
+    chat(client)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert not chat(client)._response.cached
+    assert chat(make())._response.cached
+    assert client.cache.info().errors == 0
 
 
 def test_other_files_are_rejected(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import pickle
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -565,3 +567,20 @@ def test_it_can_be_stacked(number: int, server: Loopback, second: Loopback, tmp_
         (tmp_path / "c").unlink()
         again = ORDERS[number](Fallback([Target(AsyncHTTPTransport(), **fields(each)) for each in targets]), tmp_path)
         assert asyncio.run(async_calls(again)) == ["second", "second", True]
+
+
+LOADS = """
+import sys, oai
+from oai.transports import Limiter, OfflineTransport
+client = oai.OpenAI(transport=Limiter(OfflineTransport(), in_flight=2))
+client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}])
+print(sorted(name for name in sys.modules if name.startswith(("sqlite3", "oai._caching", "oai._routing"))))
+print(sorted(name for name in sys.modules if name in ("oai.transports.cache", "oai.transports.fallback")))
+from oai.transports import Fallback
+print("sqlite3" in sys.modules)
+"""
+
+
+def test_programs_load_only_the_transports_that_they_use() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n[]\nFalse\n"
