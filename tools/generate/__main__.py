@@ -7,7 +7,8 @@ names of its other modules are here. `rows` adds missing operations to `oai/endp
 OpenAPI document if one is passed, and does not change existing rows. `unknown` replaces types of the table that are no
 more by `Any`. `stubs` writes `oai/_typed` from the table, and `nulls` `oai/_json/kept_nulls.py` from the published
 specification. `check` writes nothing and exits with 1 if something differs that `exceptions.toml` does not excuse; by
-default it reads the specification next to the repository, if there is one.
+default it reads the specification next to the repository, if there is one. `facts` writes what the installed SDK
+declares to a file: reading it takes longest, and `--facts FILE` saves it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pathlib import Path
 from oai._openapi.document import Document
 from oai._openapi.rows import import_document
 from oai._table.load import load_table
+from oai._table.websocket_row import SOCKET_OPTIONS
 from tools.generate.check import check
 from tools.generate.generated import Generated, of_file, of_installed
-from tools.generate.pin import ROOT
+from tools.generate.pin import ROOT, check_installed
+from tools.generate.sdk import dump
 from tools.generate.table import SPECIFICATION, TABLE, add_rows, by_place, place, read_table
 from tools.generate.update import unknown_types, update
 from tools.generate.write_nulls import write_nulls
@@ -38,6 +41,8 @@ def main() -> int:
     command.add_argument("version", nargs="?", help="by default the newest")
     command.add_argument("--report", type=Path, help="where to write the report, as Markdown")
     command.add_argument("--unchecked", action="store_true", help="do without the comparison at the end")
+    command = commands.add_parser("facts", help="write the facts of the installed version to a file")
+    command.add_argument("file", type=Path)
     for name in ("types", "names", "rows", "stubs", "nulls", "check", "unknown"):
         command = commands.add_parser(name)
         command.add_argument("--facts", type=Path, help="facts of a version, instead of the installed one's")
@@ -46,6 +51,10 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.what == "update":
         return update(arguments.version, arguments.report, checked=not arguments.unchecked)
+    if arguments.what == "facts":
+        check_installed()
+        dump(str(arguments.file), *SOCKET_OPTIONS)
+        return 0
     if arguments.what == "stubs":
         print(write_stubs(ROOT / "oai" / "_typed") + write_resources(ROOT / "oai" / "resources"), "files written")
         return 0
