@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from oai._json import strict
+
 if TYPE_CHECKING:
     from oai._http.messages import Body
 
@@ -56,7 +58,7 @@ class RequestFacts(msgspec.Struct):
         return None if limit is None else max(limit, 0) * choices
 
 
-_decoder = msgspec.json.Decoder(RequestFacts)
+_decoder: msgspec.json.Decoder[RequestFacts] = strict.decoder(RequestFacts)
 
 
 def request_facts(body: bytes | Body | None) -> RequestFacts:

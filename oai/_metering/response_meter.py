@@ -13,6 +13,7 @@ import msgspec
 from oai._http.encodings import TooLarge, decoder
 from oai._http.messages import TransportError
 from oai._http.sse import EventParser
+from oai._json import strict
 from oai._metering.tokens import TokenUsage, read_usage
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ResponseFacts:
 
 
 _FIELDS: Final = ("id", "model", "usage", "choices", "status", "error", "service_tier", "system_fingerprint")
-_decoder = msgspec.json.Decoder(_Answer)
+_decoder = strict.decoder(_Answer)
 
 
 class ResponseMeter:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from oai._json import strict
 from oai._metering.token_window import MINUTE, token_delay
 from oai._support.atomic_files import atomic_write
 from oai._support.journal_file import open_locked
@@ -150,7 +151,7 @@ class SharedLimits:
         """Return the state with this process's changes, and without what has expired."""
         try:
             with open(self._path, "rb") as file:
-                state = msgspec.json.decode(file.read(), type=_State)
+                state: _State = strict.decoder(_State).decode(file.read())
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             state = _State()
         for begun in state.begun:

@@ -9,6 +9,7 @@ import msgspec
 
 from oai._http.encodings import Feed, decoder
 from oai._http.messages import Headers, Request
+from oai._json import strict
 
 if TYPE_CHECKING:
     from oai._metering.request_facts import RequestFacts
@@ -36,7 +37,7 @@ class _Chunk(msgspec.Struct):
     usage: Any = None
 
 
-_chunks = msgspec.json.Decoder(_Chunk)
+_chunks = strict.decoder(_Chunk)
 
 
 class HiddenChunk:
