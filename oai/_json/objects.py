@@ -22,7 +22,7 @@ __all__ = ["Object", "plain", "plain_parsed"]
 
 
 class Kind(msgspec.StructMeta):
-    """The metaclass of `Object`: its constructor accepts the tag as well, since that is part of the data."""
+    """The metaclass of `Object`: its constructor accepts the tag and undeclared fields as well, as data has them."""
 
     if not TYPE_CHECKING:  # type checkers would no longer check the fields of a constructor that they saw
 
@@ -30,13 +30,30 @@ class Kind(msgspec.StructMeta):
             """Make an object.
 
             Raises:
-                TypeError: a field is unknown or missing.
+                TypeError: a field is missing.
                 ValueError: the tag is another one than the struct's.
             """
             config = cls.__struct_config__
             if config.tag_field in fields and (tag := fields.pop(config.tag_field)) != config.tag:
                 raise ValueError(f"{config.tag_field} is {tag!r}; that of {cls.__name__} is {config.tag!r}")
-            return super().__call__(*args, **fields)
+            try:
+                return super().__call__(*args, **fields)
+            except TypeError:
+                declared, extra = cls._split(fields)
+                if declared == fields:
+                    raise
+            from oai._json.lenient import keep_unknown  # rarely needed
+
+            made = super().__call__(*args, **declared)
+            keep_unknown(made, extra)
+            return made
+
+        def _split(cls, fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: N805 - as above
+            """Return the declared fields, which may have their names in JSON, and the others."""
+            names = dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
+            names |= dict.fromkeys(cls.__struct_fields__)
+            declared = {names[name] or name: value for name, value in fields.items() if name in names}
+            return declared, {name: value for name, value in fields.items() if name not in names}
 
         @property
         def __doc__(cls) -> str | None:  # noqa: N805 - as above

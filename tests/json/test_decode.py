@@ -378,8 +378,8 @@ def test_constructor_accepts_the_tag_field() -> None:
         ValueError, match="type is 'custom'; that of ChatCompletionMessageFunctionToolCall is 'function'"
     ):
         kind(id="c", type="custom", function=function)
-    with pytest.raises(TypeError, match="own"):
-        kind(id="c", function=function, own=1)
+    with pytest.raises(TypeError, match="Missing required argument 'function'"):
+        kind(id="c", function_=function)
 
 
 def test_constructors_have_the_names_of_pydantic() -> None:
@@ -705,3 +705,15 @@ def test_deep_data_that_does_not_fit_is_typed_as_far_as_possible(depth: int) -> 
         filters = result["filters"] if isinstance(result, dict) else result.filters
         result = filters[0]
     assert (result["key"] if isinstance(result, dict) else result.key) == "k"
+
+
+def test_constructor_keeps_undeclared_fields() -> None:
+    made = types.chat.ChatCompletionMessage(role="assistant", content="x", reasoning="r", model_dump=3)
+    for twin in (made, copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert (twin.reasoning, twin.model_extra) == ("r", {"reasoning": "r", "model_dump": 3})
+        assert twin.to_dict() == {"role": "assistant", "content": "x", "reasoning": "r", "model_dump": 3}
+    assert made == oai.decode(types.chat.ChatCompletionMessage, made.to_json().encode())
+    schema = types.responses.ResponseFormatTextJSONSchemaConfig(name="n", type="json_schema", schema={"a": 1}, new=None)
+    assert (schema.schema_, schema.new) == ({"a": 1}, None)
+    with pytest.raises(TypeError, match="Missing required argument 'role'"):
+        types.chat.ChatCompletionMessage(content="x", reasoning="r")
