@@ -105,6 +105,11 @@ class Object(  # noqa: PLW1641 - a mutable object has no hash
         del handler
         return core_schema_of(cls, source)
 
+    def _repr_html_(self) -> str:
+        from oai._json.notebook import object_html  # only notebooks call this
+
+        return object_html(self)
+
     def __eq__(self, other: object) -> bool:
         """Compare all data, undeclared fields included."""
         if type(other) is not type(self):

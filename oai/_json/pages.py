@@ -52,6 +52,11 @@ class Page(Object, Generic[T]):
         """Return the items, none if the server did not send a list."""
         return self.data if isinstance(self.data, list) else []
 
+    def _repr_html_(self) -> str:
+        from oai._json.notebook import page_html  # only notebooks call this
+
+        return page_html(self, self._listed())
+
     def next_page_params(self) -> dict[str, str] | None:
         """Return the parameters that request the next page, `None` on the last one.
 

@@ -157,6 +157,14 @@ class BinaryResponse:
     async def aclose(self) -> None:
         """Do nothing, as `close`."""
 
+    def _repr_html_(self) -> str | None:
+        from oai._json.notebook import media_html, media_type  # only notebooks call this
+
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind.partition("/")[0] not in ("audio", "image", "video"):
+            kind = media_type(self.content[:16]) or ""
+        return media_html(kind, self.content)
+
     def __repr__(self) -> str:
         kind = self.headers.get("content-type", "of unknown type")
         return f"<BinaryResponse {len(self.content)} bytes {kind}>"

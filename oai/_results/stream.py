@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from oai._http.messages import Reply
     from oai._http.response import Response
+    from oai._results.sse_output import Errors
     from oai._table.operation import Operation
 
 T = TypeVar("T")
@@ -81,10 +82,11 @@ async def close(reply: Any) -> None:
 class _BaseStream(Generic[T]):
     """Base class of both streams."""
 
-    def __init__(self, response: Response, reply: Any) -> None:
+    def __init__(self, operation: Operation, response: Response, reply: Any) -> None:
         self.response = response
         self._request_id = response.request_id
         self._reply = reply
+        self.has_end_marker = not operation.row.end  # streams whose events name their end have no `[DONE]`
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.response.request.operation}>"
@@ -98,7 +100,7 @@ class Stream(_BaseStream[T]):
     """
 
     def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
-        super().__init__(response, reply)
+        super().__init__(operation, response, reply)
         decoder = EventDecoder(operation, response, max_event)
         self._events: Generator[T, None, None] = _events(decoder, response, reply)
 
@@ -126,6 +128,21 @@ class Stream(_BaseStream[T]):
         self.response.reply = None
         self._reply.close()
 
+    def as_sse(self, *, errors: Errors = "raise") -> Generator[bytes, None, None]:
+        """Yield the events as server-sent events, as bytes without null fields, for the response of a web server.
+
+        The stream is closed at the end, also when the generator is closed since the reader has gone.
+
+        Args:
+            errors: `"raise"` raises the error of a stream that breaks; `"send"` yields an event `error` with its
+                message as the last one, for servers that have sent their headers already.
+        """
+        from oai._results.sse_output import check_errors, send_events  # few programs need it
+
+        check_errors(errors)
+        with self:
+            yield from send_events(self._events, errors, done=self.has_end_marker)
+
     def __stream__(self) -> Iterator[T]:
         """Return the iterator over the events; tracing libraries call it by this name, which is the official SDK's."""
         return self._events
@@ -135,7 +152,7 @@ class AsyncStream(_BaseStream[T]):
     """`Stream` for `async for` and `async with`."""
 
     def __init__(self, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> None:
-        super().__init__(response, reply)
+        super().__init__(operation, response, reply)
         decoder = EventDecoder(operation, response, max_event)
         self._events: AsyncGenerator[T, None] = _events_async(decoder, response, reply)
 
@@ -164,6 +181,15 @@ class AsyncStream(_BaseStream[T]):
         await close(self._reply)
 
     aclose = close
+
+    async def as_sse(self, *, errors: Errors = "raise") -> AsyncGenerator[bytes, None]:
+        """Do as that of `Stream`."""
+        from oai._results.sse_output import check_errors, send_events_async  # few programs need it
+
+        check_errors(errors)
+        async with self:
+            async for event in send_events_async(self._events, errors, done=self.has_end_marker):
+                yield event
 
     def __stream__(self) -> AsyncIterator[T]:
         """Do as that of `Stream`."""

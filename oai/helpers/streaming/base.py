@@ -7,6 +7,7 @@ The rules live in a `State`, which does no I/O and serves both clients: `handle(
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._http.response import Response
+    from oai._results.sse_output import Errors
     from oai._results.stream import AsyncStream, Stream
 
 E = TypeVar("E")
@@ -114,6 +116,29 @@ class HelperStream(_BaseHelperStream[E]):
         texts = (self._state.text_of(event) for event in self._events)
         return (text for text in texts if text is not None)
 
+    def as_sse(self, *, errors: Errors = "raise") -> Generator[bytes, None, None]:
+        """Yield the events as the server sent them, as server-sent events, while the result accumulates.
+
+        The stream is closed at the end; see `Stream.as_sse`.
+        """
+        from oai._results.sse_output import check_errors, send_events  # few programs need it
+
+        check_errors(errors)
+        with self:
+            yield from send_events(self._sent(), errors, done=self._raw.has_end_marker)
+
+    def _sent(self) -> Generator[Any, None, None]:
+        """Yield the events of the server, and accumulate them."""
+        try:
+            for item in self._raw:
+                deque(self._state.handle(item), 0)
+                yield item
+            self._complete = True
+            deque(self._state.end(), 0)
+        except Exception as error:
+            self._error = error
+            raise
+
     def close(self) -> None:
         """Stop the stream and release its connection. Further calls do nothing.
 
@@ -175,6 +200,26 @@ class AsyncHelperStream(_BaseHelperStream[E]):
             text = self._state.text_of(event)
             if text is not None:
                 yield text
+
+    async def as_sse(self, *, errors: Errors = "raise") -> AsyncGenerator[bytes, None]:
+        """Do as that of `HelperStream`."""
+        from oai._results.sse_output import check_errors, send_events_async  # few programs need it
+
+        check_errors(errors)
+        async with self:
+            async for event in send_events_async(self._sent(), errors, done=self._raw.has_end_marker):
+                yield event
+
+    async def _sent(self) -> AsyncGenerator[Any, None]:
+        try:
+            async for item in self._raw:
+                deque(self._state.handle(item), 0)
+                yield item
+            self._complete = True
+            deque(self._state.end(), 0)
+        except Exception as error:
+            self._error = error
+            raise
 
     async def close(self) -> None:
         """Stop the stream and release its connection. Further calls do nothing.
