@@ -22,7 +22,6 @@ FENCE = re.compile(r"^```(?:py|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 EXCUSED = {
     "openai.lib.browser": "the tools of a browser, for a driver that the program writes; `run_tools` runs them as functions",
-    "openai.lib.computer": "the tools of a desktop, for a driver that the program writes; `run_tools` runs them as functions",
     "openai.lib.responses_tool_runner": "`responses.run_tools` runs the tools of a response",
     "openai.lib.responses_websocket": "ResponsesWebSocketAccumulator: the events have the same pieces",
 }
