@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,12 @@ from oai.testing import Loopback
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what collection imported from garbage collection: hundreds of tests collect, and would search all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
