@@ -36,7 +36,8 @@ def measures(port: int, *, quick: bool) -> Measures:
     if not quick:
         yield "threads", lambda: crowd.in_threads(port, 60)
         yield "tasks", lambda: crowd.in_tasks(port, 60)
-    yield "cache", lambda: stacked.hits(port, rounds)
+    yield "cache", lambda: stacked.transport_hits(port, rounds)
+    yield "cache_call", lambda: stacked.hits(port, rounds)
     yield "cache_async", lambda: stacked.async_hits(port, rounds)
     yield "fallback", lambda: stacked.routed(port, rounds)
     yield "client", lambda: interleaved(local.clients(), 9 if quick else 25, 20)

@@ -6,6 +6,7 @@ response that a caller would get an exception for is not kept, whatever its stat
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -36,17 +37,25 @@ KEPT_HEADERS: Final = frozenset(
 )
 """The response headers that are kept: those that describe the content. Limits, cookies and dates are not for later."""
 
+HIT: Final = ("cache-status", "oai; hit")
+"""The field of a reply that was not sent for (RFC 9211)."""
+
 UNFINISHED: Final = frozenset({"queued", "in_progress"})
 """The `status` of results that the server is still working on."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, dict=True):
     """A kept response: its head, its body in the pieces in which it arrived, and the time at which it expires."""
 
     status: int
     headers: list[tuple[str, str]]
     pieces: list[bytes]
     expires: float = 0.0
+
+    @cached_property
+    def hit_headers(self) -> Headers:
+        """The header fields of a reply that was not sent for."""
+        return Headers([*self.headers, ("content-length", str(self.size)), HIT])
 
     @property
     def size(self) -> int:

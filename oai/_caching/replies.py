@@ -22,16 +22,13 @@ if TYPE_CHECKING:
     from oai._caching.answers import Answer
     from oai._caching.keeper import Keeper
 
-STATUS = ("cache-status", "oai; hit")
-"""The field of a reply that was not sent for (RFC 9211)."""
-
 
 class CachedReply:
     """A kept response. It, the bytes that `read` returns, and `close` can be awaited but need not be."""
 
     def __init__(self, answer: Answer) -> None:
         self.status = answer.status
-        self.headers = Headers([*answer.headers, STATUS])
+        self.headers = answer.hit_headers
         self._pieces = iter(answer.pieces)
         self._closed = False
 

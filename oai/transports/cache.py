@@ -116,12 +116,29 @@ class Cache:
         return self._send_async(request) if self.is_async else self._send(request)
 
     def _send(self, request: Request) -> Any:
-        with closing(self._flow(request)) as flow:
+        how = self._state.choose(request)
+        if (reply := self._at_once(request, how)) is not None:
+            return reply
+        with closing(self._flow(request, how)) as flow:
             return drive(flow)
 
     async def _send_async(self, request: Request) -> Any:
-        with closing(self._flow(request)) as flow:  # at once, also if the task is cancelled
+        how = self._state.choose(request)
+        if (reply := self._at_once(request, how)) is not None:
+            return reply
+        with closing(self._flow(request, how)) as flow:  # at once, also if the task is cancelled
             return await drive_async(flow)
+
+    def _at_once(self, request: Request, how: str) -> CachedReply | None:
+        """Return the reply of a hit in memory, for which nothing needs to be waited for."""
+        state = self._state
+        if how or state.memory.is_stale or (digest := state.digest.known(request)) is None:
+            return None
+        answer = state.memory.get(digest)
+        if answer is None:
+            return None
+        state.count_hit(digest)
+        return CachedReply(answer)
 
     def for_async(self) -> Cache:
         """Return this cache for async clients: it never blocks their loop by its file."""
@@ -141,10 +158,9 @@ class Cache:
         await awaited(self._on_disk(self._state.close))
         await awaited(self._transport.close())
 
-    def _flow(self, request: Request) -> Flow:
+    def _flow(self, request: Request, how: str) -> Flow:
         """Yield effects, each a function and its arguments, for either driver."""
         state, began = self._state, time.monotonic()
-        how = state.choose(request)
         if how == "no-store":
             return (yield self._transport.send, request)
         if state.memory.is_stale:
