@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,10 @@ from oai._http.messages import Request, TransportError
 
 if TYPE_CHECKING:
     from oai._caching.answers import Answer
+
+
+CONVERSATION: Final = b'"conversation":'
+"""What is in the body of a request that adds to a conversation of the server, and whose response depends on it."""
 
 
 class CacheInfo(NamedTuple):
@@ -68,7 +72,7 @@ class CacheState:
             selected = self._selected[name] = any(fnmatchcase(name, pattern) for pattern in self._only)
         body = request.body
         is_small = body is None or (len(body) if isinstance(body, bytes) else body.length) <= self.largest
-        how = "" if selected and is_small else "no-store"
+        how = "" if selected and is_small and not (isinstance(body, bytes) and CONVERSATION in body) else "no-store"
         for field, value in request.headers:
             if not how and field.lower() == "cache-control":
                 directives = {part.strip().lower() for part in value.split(",")}

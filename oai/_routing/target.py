@@ -78,7 +78,7 @@ class Target:
             request: the request of the client.
             key: the target's key, if it has one.
         """
-        if not (key or self.base_url or self.models or self.headers or self.timeout):
+        if key is None and not (self.base_url or self.models or self.headers or self.timeout):
             return request
         changed = request.copy()
         is_other = self.base_url is not None and _origin(self.base_url) != _origin(request.url)
@@ -105,7 +105,7 @@ class Target:
             headers = [pair for pair in headers if not is_secret_header(pair[0]) and pair[0].lower() not in OF_ACCOUNT]
         if key is not None:
             headers = [pair for pair in headers if pair[0].lower() not in ("authorization", "api-key")]
-            headers.append(("Authorization", f"Bearer {key}"))
+            headers += [("Authorization", f"Bearer {key}")] if key else []
         return [*(pair for pair in headers if pair[0].lower() not in own), *self.headers.items()]
 
     def _body(self, body: bytes | Body | None) -> bytes | Body | None:

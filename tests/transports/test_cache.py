@@ -252,6 +252,16 @@ def test_operations_that_change_or_show_state_are_sent(server: Loopback, make: M
     assert [chosen.models.list()._response.cached for _ in range(2)] == [False, True]
 
 
+def test_request_that_adds_to_a_conversation_is_sent(server: Loopback, make: Make) -> None:
+    fields = {"id": "r", "object": "response", "created_at": 1, "model": "m", "output": [], "status": "completed"}
+    server.default = Answer.of_json(fields)
+    client = make()
+    create = client.responses.create
+    assert [create(model="m", input="x", conversation="conv_1")._response.cached for _ in range(2)] == [False] * 2
+    quoted = 'say "conversation": please'
+    assert [create(model="m", input=quoted)._response.cached for _ in range(2)] == [False, True]
+
+
 def test_undeclared_requests_can_be_chosen(server: Loopback, make: Make) -> None:
     server.default = Answer.of_json({"results": [1]})
     client = make(only=["POST /rerank"])

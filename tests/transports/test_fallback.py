@@ -253,13 +253,13 @@ def test_key_of_the_client_stays_at_its_server(server: Loopback, second: Loopbac
 
 def test_key_function_is_called_for_its_target(server: Loopback, second: Loopback, make: Make) -> None:
     server.default = Answer.error(503, "busy")
-    keys = iter([OTHER_KEY, KEY])
+    keys = iter([OTHER_KEY, KEY, ""])
     client = make(
         targets=[Target(name="a"), Target(name="b", base_url=f"{second.url}/v1", api_key=lambda: next(keys))],
         cooldown=0,
     )
-    chat(client), chat(client)
-    assert [seen.header("authorization") for seen in second.requests] == [f"Bearer {OTHER_KEY}", f"Bearer {KEY}"]
+    chat(client), chat(client), chat(client)
+    assert [seen.header("authorization") for seen in second.requests] == [f"Bearer {OTHER_KEY}", f"Bearer {KEY}", None]
 
 
 def test_model_of_a_form_is_renamed(server: Loopback, second: Loopback, make: Make) -> None:
