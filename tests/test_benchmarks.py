@@ -217,6 +217,7 @@ def test_the_pages_have_markers_for_the_results(file: str, name: str, tmp_path: 
     assert "here" in copy.read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_the_cost_as_a_command(tmp_path: Path) -> None:
     saved, drawn, written = tmp_path / "cost.json", tmp_path / "cost.svg", tmp_path / "page.md"
     written.write_text("<!-- cost -->\n<!-- /cost -->\n", encoding="utf-8")
@@ -266,6 +267,7 @@ def test_growth_of_memory_above_its_bound_fails(
     assert "1,000 calls: memory grows by" in printed
 
 
+@pytest.mark.thorough
 def test_the_comparison_draws_and_saves_its_results(tmp_path: Path) -> None:
     drawn, written = tmp_path / "results.svg", tmp_path / "page.md"
     written.write_text("<!-- results -->\n<!-- /results -->\n", encoding="utf-8")

@@ -72,6 +72,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_command_reports_both_counts_and_groups_causes(package: Path) -> None:
     tests = ["--tests", "tests/test_*.py", "--private", "*::test_private_part", "--test-timeout", "2"]
     command = [sys.executable, "-m", "tools.peers", str(package), *tests]
