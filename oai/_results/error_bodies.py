@@ -154,9 +154,9 @@ def _reports_error(error: Any) -> bool:
 
 
 def _is_hint(name: str, value: Any) -> bool:
-    if name in STATUS_FIELDS:
-        return isinstance(value, int) and 400 <= value < 600
-    return name in STRONG | WEAK and _reports_error(value)
+    if name in STRONG | WEAK:
+        return _reports_error(value)
+    return name in STATUS_FIELDS and isinstance(value, int) and 400 <= value < 600
 
 
 def _is_error_alone(value: dict[str, Any]) -> bool:

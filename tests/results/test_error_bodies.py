@@ -203,6 +203,20 @@ def test_error_class_follows_the_status_in_the_body(body: Any, kind: type, way: 
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize(
+    "event", [{"error_code": 5}, {"error_code": "E1"}, {"errcode": 40001, "id": None}], ids=json.dumps
+)
+def test_error_code_alone_is_an_error(event: Any, way: Way, server: Loopback) -> None:
+    server.default = Answer.events([CHUNK, event])
+    events: list[Any] = []
+    with pytest.raises(oai.StreamError):
+        way.each_event(events.append, "chat.completions.create", model="m", messages=[])
+    assert len(events) == 1
+    server.default = Answer.of_json(event)
+    with pytest.raises(oai.APIStatusError):
+        way.call("chat.completions.create", model="m", messages=[])
+
+
 FAILED = {"id": "r", "object": "response", "status": "failed", "error": {"code": "server_error", "message": "boom"}}
 
 RESULTS: list[tuple[str, dict[str, Any]]] = [
