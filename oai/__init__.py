@@ -105,6 +105,8 @@ if TYPE_CHECKING:
     from oai.helpers.assistants.streams import AssistantEventHandler as AssistantEventHandler
     from oai.helpers.assistants.streams import AsyncAssistantEventHandler as AsyncAssistantEventHandler
     from oai.helpers.bulk.batch_files import Later as Later
+    from oai.helpers.bulk.estimate import Estimate as Estimate
+    from oai.helpers.bulk.estimate import estimate as estimate
     from oai.helpers.bulk.map import amap as amap
     from oai.helpers.bulk.map import map as map  # noqa: A004 - the builtin's name on purpose
     from oai.helpers.structured.functions import FunctionTool as FunctionTool
@@ -212,6 +214,7 @@ _HOMES = {
     "oai.helpers.structured.functions": (
         "FunctionTool function_tool pydantic_function_tool pydantic_responses_function_tool"
     ),
+    "oai.helpers.bulk.estimate": "Estimate estimate",
     "oai.helpers.bulk.map": "amap map",
     "oai.auth": "",
     "oai.lib": "",

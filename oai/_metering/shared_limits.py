@@ -1,8 +1,10 @@
 """Limits that processes of one machine share by a file.
 
 The file holds the requests of the last minute with their tokens, the time until which the server wants no requests, and
-the queue of waiting processes, the first of which sends next. It is replaced atomically under a lock file. A process
-that is killed leaves no lock, and its place in the queue expires. An unreadable file counts as empty.
+the queue of waiting processes, the first of which sends next. It is locked while it is read and written. A process that
+is killed leaves no lock, and its place in the queue expires. The state is the first line, written at once, so that what
+a killed process leaves behind it does no harm; replacing the file instead would wait for the disk. An unreadable file
+counts as empty.
 """
 
 from __future__ import annotations
@@ -11,13 +13,12 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
 from oai._json import strict
 from oai._metering.token_window import MINUTE, token_delay
-from oai._support.atomic_files import atomic_write
 from oai._support.journal_file import open_locked
 
 HEARTBEAT: Final = 1.0
@@ -34,11 +35,12 @@ ATTEMPTS: Final = 5
 
 
 class _Begun(msgspec.Struct, array_like=True):
-    """A request that has started: the time, its ticket and its tokens."""
+    """Requests that have started: the time of the last, the ticket of one in progress, their tokens and number."""
 
     at: float
     ticket: str
     tokens: int
+    count: int = 1
 
 
 class _Waiting(msgspec.Struct, array_like=True):
@@ -58,7 +60,7 @@ class SharedLimits:
     """The limits in one file. Times are those of the system's clock, which all processes have in common.
 
     Args:
-        path: the file; it and a file of the same name with `.lock` are created.
+        path: the file, which is created.
         requests_per_minute: how many requests may start within a minute.
         tokens_per_minute: how many tokens these may have.
     """
@@ -81,10 +83,10 @@ class SharedLimits:
         if not self._busy.acquire(blocking=False):
             return TURN
         try:
-            with open_locked(f"{self._path}.lock"):
-                state = self._read(now := time.time())
+            with open_locked(self._path) as file:
+                state = self._read(file, now := time.time())
                 delay = self._turn(state, ticket, tokens, now)
-                self._write(state)
+                self._write(file, state)
         except BlockingIOError:
             return TURN
         else:
@@ -103,18 +105,18 @@ class SharedLimits:
         if delay > 0:
             return min(delay, HEARTBEAT)
         del state.waiting[0]
-        state.begun.append(_Begun(now, ticket, tokens))
+        state.begun.append(_Begun(now, "" if self._tokens is None else ticket, tokens))
         return 0.0
 
     def _request_delay(self, state: _State, now: float) -> float:
-        if self._requests is None or len(state.begun) < self._requests:
+        if self._requests is None:
             return 0.0
-        return state.begun[-self._requests].at + MINUTE - now
+        return token_delay(*_spent([(begun.at, begun.count) for begun in state.begun]), 1, self._requests, now)
 
     def _token_delay(self, state: _State, tokens: int, now: float) -> float:
         if self._tokens is None:
             return 0.0
-        return token_delay([(begun.at, begun.tokens) for begun in state.begun], tokens, self._tokens, now)
+        return token_delay(*_spent([(begun.at, begun.tokens) for begun in state.begun]), tokens, self._tokens, now)
 
     def correct(self, ticket: str, tokens: int) -> None:
         """Replace the estimate of a request by the tokens that its response reports."""
@@ -142,17 +144,16 @@ class SharedLimits:
 
     def _apply(self) -> None:
         for _ in range(ATTEMPTS):
-            with suppress(BlockingIOError), open_locked(f"{self._path}.lock"):
-                self._write(self._read(time.time()))
+            with suppress(BlockingIOError), open_locked(self._path) as file:
+                self._write(file, self._read(file, time.time()))
                 return
             time.sleep(TURN / 10)
 
-    def _read(self, now: float) -> _State:
+    def _read(self, file: IO[bytes], now: float) -> _State:
         """Return the state with this process's changes, and without what has expired."""
         try:
-            with open(self._path, "rb") as file:
-                state: _State = strict.decoder(_State).decode(file.read())
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+            state: _State = strict.decoder(_State).decode(file.readline())
+        except (msgspec.DecodeError, UnicodeDecodeError):
             state = _State()
         for begun in state.begun:
             begun.at = min(begun.at, now)  # the clock was set back
@@ -164,11 +165,30 @@ class SharedLimits:
             state.blocked_until = max(state.blocked_until, until)
             if tokens is None:
                 state.waiting = [waiting for waiting in state.waiting if waiting.ticket != ticket]
-            for begun in state.begun:
-                if begun.ticket == ticket and tokens is not None:
-                    begun.tokens = tokens
+            for begun in state.begun if tokens is not None else ():
+                if begun.ticket == ticket:
+                    begun.ticket, begun.tokens = "", tokens or 0
+        state.begun = _merged(state.begun)
         return state
 
-    def _write(self, state: _State) -> None:
-        with atomic_write(self._path) as file:
-            file.write(msgspec.json.encode(state))
+    @staticmethod
+    def _write(file: IO[bytes], state: _State) -> None:
+        file.seek(0)
+        file.write(msgspec.json.encode(state) + b"\n")
+        file.truncate()
+
+
+def _spent(pairs: list[tuple[float, int]]) -> tuple[list[tuple[float, int]], int]:
+    return pairs, sum(count for _, count in pairs)
+
+
+def _merged(begun: list[_Begun]) -> list[_Begun]:
+    """Merge the finished requests of each second, so that the file stays small; they expire with the last of them."""
+    merged: list[_Begun] = []
+    for each in begun:
+        last = merged[-1] if merged else None
+        if last is not None and not (last.ticket or each.ticket) and int(last.at) == int(each.at):
+            merged[-1] = _Begun(each.at, "", last.tokens + each.tokens, last.count + each.count)
+        else:
+            merged.append(each)
+    return merged

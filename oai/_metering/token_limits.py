@@ -91,8 +91,8 @@ class TokenLimits:
             return
         if self._shared is not None:
             self._shared.correct(estimate.ticket, tokens)
-        elif estimate.spent is not None:
-            estimate.spent.tokens = tokens
+        elif self._window is not None and estimate.spent is not None:
+            self._window.correct(estimate.spent, tokens)
 
     def withdraw(self, estimate: Estimate) -> None:
         """Leave the queue of processes."""

@@ -32,41 +32,26 @@ def read_usage(value: Any) -> TokenUsage | None:
     """Read the `usage` of a response, or return `None` if it counts no tokens."""
     if not isinstance(value, dict):
         return None
-    read = _Counts(value)
-    incoming = read.first("input_tokens", "prompt_tokens")
-    outgoing = read.first("output_tokens", "completion_tokens")
-    total = read.first("total_tokens")
-    if incoming is None and outgoing is None and total is None:
-        return None
+    incoming = _count(value.get("input_tokens"))
+    outgoing = _count(value.get("output_tokens"))
+    if incoming is None:
+        incoming = _count(value.get("prompt_tokens"))
+    if outgoing is None:
+        outgoing = _count(value.get("completion_tokens"))
     if incoming is None:  # some servers report only the sum
+        total = _count(value.get("total_tokens"))
+        if outgoing is None and total is None:
+            return None
         incoming = max((total or 0) - (outgoing or 0), 0)
-    return TokenUsage(
-        incoming,
-        outgoing or 0,
-        read.detail("cached_tokens", "input_tokens_details", "prompt_tokens_details"),
-        read.detail("reasoning_tokens", "output_tokens_details", "completion_tokens_details"),
-    )
-
-
-class _Counts:
-    """The counts of a `usage` object, of which any may be missing or malformed."""
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self._fields = fields
-
-    def first(self, *names: str) -> int | None:
-        """Return the first of these counts that is present."""
-        counts = (_count(self._fields.get(name)) for name in names)
-        return next((count for count in counts if count is not None), None)
-
-    def detail(self, name: str, *groups: str) -> int:
-        """Return a count of one of the groups of details, or 0."""
-        found = (self._fields.get(group) for group in groups)
-        counts = (_count(group.get(name)) for group in found if isinstance(group, dict))
-        return next((count for count in counts if count is not None), 0)
+    details = value.get("input_tokens_details") or value.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    details = value.get("output_tokens_details") or value.get("completion_tokens_details")
+    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return TokenUsage(incoming, outgoing or 0, cached or 0, reasoning or 0)
 
 
 def _count(value: Any) -> int | None:
     """Return a count; a number of some servers is a float."""
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
-    return int(value) if whole else None
+    if value.__class__ is int:
+        return value if value >= 0 else None
+    return int(value) if isinstance(value, float) and 0 <= value < 2**53 else None

@@ -2,6 +2,7 @@
 # pyright: strict
 
 import oai.helpers.bulk.batch
+import oai.helpers.bulk.progress
 import oai.helpers.polling
 import oai.types
 import oai.types.audio
@@ -188,6 +189,7 @@ class OpenAI(SyncClient):
         metadata: dict[str, str] | Omit = omit,
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
+        progress: oai.helpers.bulk.progress.ProgressOption | Omit = omit,
     ) -> Batch:
         """Queue requests as a batch: a context manager with the methods of the client.
 
@@ -196,6 +198,7 @@ class OpenAI(SyncClient):
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
             metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            progress: A function that is called with the bytes sent so far and the total.
         """
 
     def audio_speech(
@@ -2524,6 +2527,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: dict[str, str] | Omit = omit,
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
+        progress: oai.helpers.bulk.progress.ProgressOption | Omit = omit,
     ) -> Batch:
         """Queue requests as a batch: a context manager with the methods of the client.
 
@@ -2532,6 +2536,7 @@ class AsyncOpenAI(AsyncClient):
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
             metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            progress: A function that is called with the bytes sent so far and the total.
         """
 
     async def audio_speech(

@@ -80,6 +80,7 @@ class Batches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
+        progress: oai.helpers.polling.OnState | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Wait until a batch has ended.
@@ -89,6 +90,7 @@ class Batches:
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+            progress: A function that is called with the bytes sent so far and the total.
         """
 
     @property
@@ -184,6 +186,7 @@ class AsyncBatches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
+        progress: oai.helpers.polling.OnState | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Wait until a batch has ended.
@@ -193,6 +196,7 @@ class AsyncBatches:
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
+            progress: A function that is called with the bytes sent so far and the total.
         """
 
     @property

@@ -26,6 +26,9 @@ from oai._support.omit import Omit
 Cancel = threading.Event | Callable[[], object]
 """Cancels a wait: an event once it is set, or a function once it returns a true value."""
 
+OnState = Callable[[Any], object]
+"""Called with each state of an object that is waited for."""
+
 HINT = "openai-poll-after-ms"
 
 INTERVAL = 1.0
@@ -53,12 +56,14 @@ def poll(
     deadline: float | None = None,
     max_wait_seconds: float | None = None,
     cancel: Cancel | None = None,
+    progress: OnState | None = None,
     **arguments: Any,
 ) -> Steps[Any]:
     """Retrieve an object until its status is final, and return it, successful or not: check its `status`.
 
     `deadline` (seconds, also called `max_wait_seconds`) limits the wait; `cancel`, an event or a function, ends it, as
     does cancelling the asyncio task. The interval is `poll_interval_ms`, by default the one that the server suggests.
+    `progress` is called with each state.
 
     Raises:
         PollTimeoutError: the status was not final at the deadline; `last` is the last state.
@@ -66,7 +71,12 @@ def poll(
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
     _check_interval("poll_interval_ms", poll_interval_ms)
-    unfinished = partial(_is_unfinished, pending, final, counts)
+
+    def unfinished(state: Any) -> bool:
+        if progress is not None and not isinstance(progress, Omit):
+            progress(state)
+        return _is_unfinished(pending, final, counts, state)
+
     return (yield from wait.until_done(retrieve, arguments, unfinished, poll_interval_ms, longest_interval))
 
 

@@ -293,6 +293,25 @@ def test_clock_that_is_set_back_does_not_block(tmp_path: Path, monkeypatch: pyte
     assert limits.admit("b", 0) == 0
 
 
+def test_rest_of_a_killed_write_does_no_harm(tmp_path: Path) -> None:
+    """A process may be killed after writing a shorter line and before cutting the file."""
+    limits = SharedLimits(tmp_path / "limits", 1, None)
+    assert limits.admit("a", 0) == 0
+    with (tmp_path / "limits").open("ab") as file:
+        file.write(b'0]],"waiting":[]}\n')
+    assert SharedLimits(tmp_path / "limits", 1, None).admit("b", 0) > 0
+
+
+def test_file_stays_small(tmp_path: Path) -> None:
+    limits = SharedLimits(tmp_path / "limits", None, 10**9)
+    for number in range(300):
+        assert limits.admit(str(number), 1) == 0
+        limits.correct(str(number), 2)
+    assert (tmp_path / "limits").stat().st_size < 1000
+    assert SharedLimits(tmp_path / "limits", None, 601).admit("x", 1) == 0
+    assert SharedLimits(tmp_path / "limits", None, 601).admit("y", 1) > 0
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"begun": 3}'])
 def test_file_that_a_crash_damaged_counts_as_empty(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "limits").write_bytes(content)
@@ -302,7 +321,7 @@ def test_file_that_a_crash_damaged_counts_as_empty(content: bytes, tmp_path: Pat
 def test_locked_file_is_waited_for_without_blocking(tmp_path: Path) -> None:
     limits = SharedLimits(tmp_path / "limits", None, 10)
     assert limits.admit("a", 10) == 0
-    with open_locked(str(tmp_path / "limits.lock")):
+    with open_locked(str(tmp_path / "limits")):
         assert 0 < limits.admit("b", 1) < 1
         limits.correct("a", 3)  # is written by the next request
     assert limits.admit("b", 7) == 0

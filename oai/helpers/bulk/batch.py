@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from oai.helpers.bulk.batch_files import (
     is_for,
 )
 from oai.helpers.bulk.batch_run import BatchRun
+from oai.helpers.bulk.progress import BatchProgress, progress_of
 
 if TYPE_CHECKING:
     import os
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._table.operation import Operation
+    from oai.helpers.bulk.progress import ProgressOption
     from oai.helpers.polling import Cancel
 
 
@@ -66,6 +69,7 @@ class Batch:
         metadata: dict[str, str] | None = None,
         completion_window: str = "24h",
         max_concurrency: int = 4,
+        progress: ProgressOption = None,
     ) -> None:
         self.batches: list[Any] = []
         self._client = client
@@ -73,6 +77,7 @@ class Batch:
         self._create = {"metadata": metadata, "completion_window": completion_window}
         self._wait = {"deadline": deadline, "poll_interval_ms": poll_interval_ms, "cancel": cancel}
         self._limit = max_concurrency
+        self._progress = progress
         self._files: list[BatchFile] = []
         self._open: dict[tuple[str, str], BatchFile] = {}
         self._count = 0
@@ -163,14 +168,14 @@ class Batch:
     def _run(self) -> Steps[None]:
         """Send the queued requests, wait, and settle their results."""
         self._left = True
-        batch_run = BatchRun(self._client, self._journal, self._create, self._wait)
-        self.batches = batch_run.batches
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            report = BatchProgress(progress_of(self._progress, stack), self._count)
+            batch_run = BatchRun(self._client, self._journal, self._create, {**self._wait, "progress": report.of()})
+            self.batches = batch_run.batches
             yield run_concurrently(
                 self._client, [partial(batch_run.complete, file) for file in self._files], self._limit
             )
-        finally:
-            self._close()
 
     def _close(self) -> None:
         self._left = True
@@ -188,7 +193,8 @@ def batch(client: Any, **options: Any) -> Batch:
     With `journal`, a file, the same block continues with its batches in a new process, after a crash for example, and
     sends again what a failed or expired batch has not answered. The file is kept; delete it to start over. `deadline`
     (seconds) limits the wait, which `cancel` ends too, see `batches.poll`; with a journal the same block can be
-    repeated later. The error of a request is in its `Later`.
+    repeated later. The error of a request is in its `Later`. `progress` is called with the number of finished requests
+    and the total at each poll; `True` draws a bar, on a terminal or in a notebook.
 
     Raises:
         PollTimeoutError: a batch had not ended at the deadline.

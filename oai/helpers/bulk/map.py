@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oai._support.async_library import run_all
 from oai.helpers.bulk.answer_journal import AnswerJournal
+from oai.helpers.bulk.progress import Progress, ProgressOption, progress_of
 
 if TYPE_CHECKING:
     import os
-
-Progress = Callable[[int, int | None], object]
-"""Called with the number of finished calls and the total, which is `None` if the rows have no length."""
 
 CONCURRENCY = 8
 
@@ -33,7 +31,7 @@ def map(
     *,
     executor: Executor | None = None,
     concurrency: int = CONCURRENCY,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
     errors: Literal["raise", "return"] = "raise",
     journal: str | os.PathLike[str] | None = None,
 ) -> list[Any]:
@@ -47,7 +45,8 @@ def map(
         executor: where calls run, such as a Dask client's `get_executor()`; threads by default. Clients are pickled
             without their keys, which are looked up in the worker's environment.
         concurrency: maximum number of calls in flight.
-        progress: called with the number of finished calls and the total after each.
+        progress: called with the number of finished calls and the total after each; `True` draws a bar, on a terminal
+            or in a notebook.
         errors: `"raise"` stops at the first error and raises it, `"return"` returns it in place of the result.
         journal: a file that keeps the responses to a client's method, so that repeating the call after a crash resumes.
 
@@ -58,7 +57,7 @@ def map(
     if inspect.iscoroutinefunction(function):
         raise TypeError("oai.map() cannot call a coroutine function; use `await oai.amap(...)`")
     with ExitStack() as stack:
-        work = _Work(function, rows, concurrency, progress, errors, journal, stack)
+        work = _Work(function, rows, concurrency, progress_of(progress, stack), errors, journal, stack)
         pool = executor or stack.enter_context(ThreadPoolExecutor(concurrency))
         target = _portable(function, pool)
         in_flight: dict[Future[Any], _Row] = {}
@@ -89,13 +88,13 @@ async def amap(
     rows: Iterable[Any],
     *,
     concurrency: int = CONCURRENCY,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
     errors: Literal["raise", "return"] = "raise",
     journal: str | os.PathLike[str] | None = None,
 ) -> list[Any]:
     """Call a method of `AsyncOpenAI`, or any coroutine function, for every row, as tasks; see `map`."""
     with ExitStack() as stack:
-        work = _Work(function, rows, concurrency, progress, errors, journal, stack)
+        work = _Work(function, rows, concurrency, progress_of(progress, stack), errors, journal, stack)
         rows_left = iter(work)
         failed = False
 
