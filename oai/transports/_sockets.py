@@ -107,7 +107,7 @@ class Connection:
     def keep_session(self) -> None:
         """Leave the TLS session to a later connection."""
         resumption, self.resumption = self.resumption, None
-        if resumption is not None and isinstance(self._sock, ssl.SSLSocket):
+        if resumption is not None:
             resumption.keep(self._sock)
 
     def shut_down(self) -> None:

@@ -84,9 +84,12 @@ class Resumption:
         latest, self._latest = self._latest, None
         return latest[0] if latest is not None and latest[1] == _rules(context) else None
 
-    def keep(self, tls: ssl.SSLSocket | ssl.SSLObject) -> None:
-        """Keep the session of a connection that has received a response, and with it the server's ticket."""
-        session = tls.session
+    def keep(self, tls: Any) -> None:
+        """Keep the session of a connection that has received a response, and with it the server's ticket.
+
+        A caller's context may make objects that are not those of `ssl` and have no sessions.
+        """
+        session = tls.session if isinstance(tls, (ssl.SSLSocket, ssl.SSLObject)) else None
         if session is not None and (session.has_ticket or tls.version() != "TLSv1.3"):
             self._latest = session, _rules(tls.context)
 

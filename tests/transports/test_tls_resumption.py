@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -150,3 +151,22 @@ def test_a_server_that_has_forgotten_its_sessions_is_verified_again(send: Send, 
 
         assert send([server.url] * 3, trusting(authority), between=restart) == [b"x"] * 3
     assert resumed(restarted) == 1
+
+
+class Foreign:
+    """A context whose objects are not those of `ssl`, as other libraries and tests make them."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+
+    def wrap_bio(self, *bios: ssl.MemoryBIO, server_hostname: str) -> Any:
+        tls = self._context.wrap_bio(*bios, server_hostname=server_hostname)
+        return SimpleNamespace(do_handshake=tls.do_handshake, read=tls.read, write=tls.write)
+
+
+def test_a_context_without_sessions_is_used_as_it_is(authority: trustme.CA) -> None:
+    tls = serving(authority)
+    with Loopback(Answer(body=b"x"), tls=tls) as server:
+        foreign: Any = Foreign(trusting(authority))
+        assert send_async([server.url] * 2, foreign) == [b"x"] * 2
+    assert resumed(tls) == 0
