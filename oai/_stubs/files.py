@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from oai._stubs.batch import BatchWriter
 from oai._stubs.classes import Writer
+from oai._stubs.lines import break_lines
 from oai._stubs.options import options_stub
 from oai._stubs.types import Speller
 from oai._stubs.views import view_names
@@ -62,13 +63,14 @@ def shipped_stubs() -> dict[str, str]:
     """Return the stub files of the shipped table, text by file name."""
     table = shipped_table()
     areas = dict.fromkeys(path.partition(".")[0] for path in _paths(table) if "." in path)
-    return {
+    files = {
         "__init__.pyi": _clients_file(table),
         "_module.pyi": _module_file(table),
         "_batch.pyi": _batch_file(table),
         "_options.pyi": GENERATED.replace("oai/endpoints.toml", "oai/_request/config.py") + options_stub(),
         **{f"{area}.pyi": _area_file(table, area) for area in areas},
     }
+    return {name: break_lines(text) for name, text in files.items()}
 
 
 def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
@@ -93,7 +95,7 @@ def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
         body += writer.client(client, f"oai.{client}", f"`oai.{client}` with the rows of these tables.")
     names = printable(", ".join(os.path.basename(path) for path in paths)).replace("\n", " ")
     text = "\n".join([*speller.head(), *body])
-    return USER_HEAD.format(names=names) + indent(text, "    ") + USER_FOOT
+    return break_lines(USER_HEAD.format(names=names) + indent(text, "    ") + USER_FOOT)
 
 
 def _paths(table: Table) -> list[str]:

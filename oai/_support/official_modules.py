@@ -5,6 +5,7 @@ file `official.txt`, which is generated, with a line for each module below it:
 
     chat.chat_completion: .chat.structs ChatCompletion Choice=ChatCompletionChoice; ...
 
+(an indented line continues the one before),
 that is, for each module of ours the names that it defines, `here=there` where the names differ. A module that
 begins with a dot is relative to the package. The file is read when such a module is first imported, and a module
 loads what it names when the name is first used.
@@ -133,7 +134,8 @@ def _lines(package: str) -> dict[str, str]:
         from importlib.resources import files
 
         text = files(package).joinpath("official.txt").read_text("ascii")
-        pairs = (line.split(":", 1) for line in text.splitlines() if not line.startswith("#"))
+        lines_of_file = text.replace("\n    ", " ").splitlines()  # an indented line continues the one before
+        pairs = (line.split(":", 1) for line in lines_of_file if not line.startswith("#"))
         lines = {name: line.strip() for name, line in pairs}
         for name in [*lines]:
             while name := name.rpartition(".")[0]:

@@ -24,40 +24,130 @@ from oai._support.omit import Omit, omit
 from oai._typed._batch import Batch
 from oai._typed.admin import Admin, AdminRaw, AdminStreaming, AsyncAdmin, AsyncAdminRaw, AsyncAdminStreaming
 from oai._typed.audio import AsyncAudio, AsyncAudioRaw, AsyncAudioStreaming, Audio, AudioRaw, AudioStreaming
-from oai._typed.batches import AsyncBatches, AsyncBatchesRaw, AsyncBatchesStreaming, Batches, BatchesRaw, BatchesStreaming
+from oai._typed.batches import (
+    AsyncBatches, AsyncBatchesRaw, AsyncBatchesStreaming, Batches, BatchesRaw, BatchesStreaming,
+)
 from oai._typed.beta import AsyncBeta, AsyncBetaRaw, AsyncBetaStreaming, Beta, BetaRaw, BetaStreaming
 from oai._typed.chat import AsyncChat, AsyncChatRaw, AsyncChatStreaming, Chat, ChatRaw, ChatStreaming
-from oai._typed.completions import AsyncCompletions, AsyncCompletionsRaw, AsyncCompletionsStreaming, Completions, CompletionsRaw, CompletionsStreaming
-from oai._typed.containers import AsyncContainers, AsyncContainersRaw, AsyncContainersStreaming, Containers, ContainersRaw, ContainersStreaming
-from oai._typed.content_provenance_checks import AsyncContentProvenanceChecks, AsyncContentProvenanceChecksRaw, AsyncContentProvenanceChecksStreaming, ContentProvenanceChecks, ContentProvenanceChecksRaw, ContentProvenanceChecksStreaming
-from oai._typed.conversations import AsyncConversations, AsyncConversationsRaw, AsyncConversationsStreaming, Conversations, ConversationsRaw, ConversationsStreaming
-from oai._typed.decisions import AsyncDecisions, AsyncDecisionsRaw, AsyncDecisionsStreaming, Decisions, DecisionsRaw, DecisionsStreaming
+from oai._typed.completions import (
+    AsyncCompletions, AsyncCompletionsRaw, AsyncCompletionsStreaming, Completions, CompletionsRaw, CompletionsStreaming,
+)
+from oai._typed.containers import (
+    AsyncContainers, AsyncContainersRaw, AsyncContainersStreaming, Containers, ContainersRaw, ContainersStreaming,
+)
+from oai._typed.content_provenance_checks import (
+    AsyncContentProvenanceChecks, AsyncContentProvenanceChecksRaw, AsyncContentProvenanceChecksStreaming,
+    ContentProvenanceChecks, ContentProvenanceChecksRaw, ContentProvenanceChecksStreaming,
+)
+from oai._typed.conversations import (
+    AsyncConversations, AsyncConversationsRaw, AsyncConversationsStreaming, Conversations, ConversationsRaw,
+    ConversationsStreaming,
+)
+from oai._typed.decisions import (
+    AsyncDecisions, AsyncDecisionsRaw, AsyncDecisionsStreaming, Decisions, DecisionsRaw, DecisionsStreaming,
+)
 from oai._typed.edits import AsyncEdits, AsyncEditsRaw, AsyncEditsStreaming, Edits, EditsRaw, EditsStreaming
-from oai._typed.embeddings import AsyncEmbeddings, AsyncEmbeddingsRaw, AsyncEmbeddingsStreaming, Embeddings, EmbeddingsRaw, EmbeddingsStreaming
-from oai._typed.engines import AsyncEngines, AsyncEnginesRaw, AsyncEnginesStreaming, Engines, EnginesRaw, EnginesStreaming
+from oai._typed.embeddings import (
+    AsyncEmbeddings, AsyncEmbeddingsRaw, AsyncEmbeddingsStreaming, Embeddings, EmbeddingsRaw, EmbeddingsStreaming,
+)
+from oai._typed.engines import (
+    AsyncEngines, AsyncEnginesRaw, AsyncEnginesStreaming, Engines, EnginesRaw, EnginesStreaming,
+)
 from oai._typed.evals import AsyncEvals, AsyncEvalsRaw, AsyncEvalsStreaming, Evals, EvalsRaw, EvalsStreaming
 from oai._typed.files import AsyncFiles, AsyncFilesRaw, AsyncFilesStreaming, Files, FilesRaw, FilesStreaming
-from oai._typed.fine_tunes import AsyncFineTunes, AsyncFineTunesRaw, AsyncFineTunesStreaming, FineTunes, FineTunesRaw, FineTunesStreaming
-from oai._typed.fine_tuning import AsyncFineTuning, AsyncFineTuningRaw, AsyncFineTuningStreaming, FineTuning, FineTuningRaw, FineTuningStreaming
+from oai._typed.fine_tunes import (
+    AsyncFineTunes, AsyncFineTunesRaw, AsyncFineTunesStreaming, FineTunes, FineTunesRaw, FineTunesStreaming,
+)
+from oai._typed.fine_tuning import (
+    AsyncFineTuning, AsyncFineTuningRaw, AsyncFineTuningStreaming, FineTuning, FineTuningRaw, FineTuningStreaming,
+)
 from oai._typed.images import AsyncImages, AsyncImagesRaw, AsyncImagesStreaming, Images, ImagesRaw, ImagesStreaming
 from oai._typed.live import AsyncLive, AsyncLiveRaw, AsyncLiveStreaming, Live, LiveRaw, LiveStreaming
 from oai._typed.models import AsyncModels, AsyncModelsRaw, AsyncModelsStreaming, Models, ModelsRaw, ModelsStreaming
-from oai._typed.moderations import AsyncModerations, AsyncModerationsRaw, AsyncModerationsStreaming, Moderations, ModerationsRaw, ModerationsStreaming
-from oai._typed.realtime import AsyncRealtime, AsyncRealtimeRaw, AsyncRealtimeStreaming, Realtime, RealtimeRaw, RealtimeStreaming
-from oai._typed.responses import AsyncResponses, AsyncResponsesRaw, AsyncResponsesStreaming, Responses, ResponsesRaw, ResponsesStreaming
+from oai._typed.moderations import (
+    AsyncModerations, AsyncModerationsRaw, AsyncModerationsStreaming, Moderations, ModerationsRaw, ModerationsStreaming,
+)
+from oai._typed.realtime import (
+    AsyncRealtime, AsyncRealtimeRaw, AsyncRealtimeStreaming, Realtime, RealtimeRaw, RealtimeStreaming,
+)
+from oai._typed.responses import (
+    AsyncResponses, AsyncResponsesRaw, AsyncResponsesStreaming, Responses, ResponsesRaw, ResponsesStreaming,
+)
 from oai._typed.safety import AsyncSafety, AsyncSafetyRaw, AsyncSafetyStreaming, Safety, SafetyRaw, SafetyStreaming
 from oai._typed.skills import AsyncSkills, AsyncSkillsRaw, AsyncSkillsStreaming, Skills, SkillsRaw, SkillsStreaming
-from oai._typed.uploads import AsyncUploads, AsyncUploadsRaw, AsyncUploadsStreaming, Uploads, UploadsRaw, UploadsStreaming
-from oai._typed.vector_stores import AsyncVectorStores, AsyncVectorStoresRaw, AsyncVectorStoresStreaming, VectorStores, VectorStoresRaw, VectorStoresStreaming
+from oai._typed.uploads import (
+    AsyncUploads, AsyncUploadsRaw, AsyncUploadsStreaming, Uploads, UploadsRaw, UploadsStreaming,
+)
+from oai._typed.vector_stores import (
+    AsyncVectorStores, AsyncVectorStoresRaw, AsyncVectorStoresStreaming, VectorStores, VectorStoresRaw,
+    VectorStoresStreaming,
+)
 from oai._typed.videos import AsyncVideos, AsyncVideosRaw, AsyncVideosStreaming, Videos, VideosRaw, VideosStreaming
-from oai._typed.webhooks import AsyncWebhooks, AsyncWebhooksRaw, AsyncWebhooksStreaming, Webhooks, WebhooksRaw, WebhooksStreaming
-from oai._typing import AsyncClient, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, SyncClient, TimeoutLike
+from oai._typed.webhooks import (
+    AsyncWebhooks, AsyncWebhooksRaw, AsyncWebhooksStreaming, Webhooks, WebhooksRaw, WebhooksStreaming,
+)
+from oai._typing import (
+    AsyncClient, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders,
+    ExtraQuery, RawCall, StreamingCall, SyncClient, TimeoutLike,
+)
 from typing import Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
-_BetaAssistantsCreateResponseFormat: TypeAlias = Literal["auto"] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONObject | oai.types.shared_params.ResponseFormatJSONSchema | None
+_BetaAssistantsCreateResponseFormat: TypeAlias = (
+    Literal["auto"]
+    | oai.types.shared_params.ResponseFormatText
+    | oai.types.shared_params.ResponseFormatJSONObject
+    | oai.types.shared_params.ResponseFormatJSONSchema
+    | None
+)
 
-_BetaAssistantsUpdateModel: TypeAlias = str | Literal["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4.5-preview", "gpt-4.5-preview-2025-02-27", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613"]
+_BetaAssistantsUpdateModel: TypeAlias = (
+    str
+    | Literal[
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano-2025-08-07",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano-2025-04-14",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "o1",
+        "o1-2024-12-17",
+        "gpt-4o",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-2024-08-06",
+        "gpt-4o-2024-05-13",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4.5-preview",
+        "gpt-4.5-preview-2025-02-27",
+        "gpt-4-turbo",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4-0125-preview",
+        "gpt-4-turbo-preview",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4",
+        "gpt-4-0314",
+        "gpt-4-0613",
+        "gpt-4-32k",
+        "gpt-4-32k-0314",
+        "gpt-4-32k-0613",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-16k",
+        "gpt-3.5-turbo-0613",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-16k-0613",
+    ]
+)
 
 
 class OpenAI(SyncClient):
@@ -197,7 +287,8 @@ class OpenAI(SyncClient):
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             progress: A function that is called with the bytes sent so far and the total.
         """
 
@@ -206,12 +297,30 @@ class OpenAI(SyncClient):
         *,
         input: str,
         model: str | oai.types.audio.SpeechModel,
-        voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar", "fable", "onyx", "nova"] | oai.types.audio.VoiceID,
+        voice: str
+           
+        | Literal[
+            "alloy",
+            "ash",
+            "ballad",
+            "coral",
+            "echo",
+            "sage",
+            "shimmer",
+            "verse",
+            "marin",
+            "cedar",
+            "fable",
+            "onyx",
+            "nova",
+        ]
+            | oai.types.audio.VoiceID,
         instructions: str | Omit = omit,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | Omit = omit,
         speed: float | Omit = omit,
         stream_format: Literal["sse", "audio"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`
 
@@ -243,14 +352,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -258,7 +369,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -282,14 +394,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -297,7 +411,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -321,14 +436,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -336,7 +453,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -360,14 +478,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -375,7 +495,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -399,14 +520,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -414,7 +537,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -438,14 +562,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -453,7 +579,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -477,14 +604,16 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -492,7 +621,8 @@ class OpenAI(SyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -508,7 +638,8 @@ class OpenAI(SyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["json"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -530,7 +661,8 @@ class OpenAI(SyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["verbose_json"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -552,7 +684,8 @@ class OpenAI(SyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["text", "srt", "vtt"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -574,7 +707,8 @@ class OpenAI(SyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -601,12 +735,14 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -614,7 +750,8 @@ class OpenAI(SyncClient):
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
@@ -627,7 +764,8 @@ class OpenAI(SyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`
 
@@ -644,7 +782,8 @@ class OpenAI(SyncClient):
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
@@ -664,12 +803,14 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
@@ -681,7 +822,8 @@ class OpenAI(SyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`
 
@@ -698,7 +840,8 @@ class OpenAI(SyncClient):
         assistant_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
 
@@ -712,7 +855,8 @@ class OpenAI(SyncClient):
         assistant_id: str,
         *,
         file_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
 
@@ -726,7 +870,8 @@ class OpenAI(SyncClient):
         assistant_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
 
@@ -741,12 +886,14 @@ class OpenAI(SyncClient):
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Start a thread, with or without first messages. `POST /threads`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @overload
@@ -770,12 +917,14 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -800,12 +949,14 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -830,12 +981,14 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -844,7 +997,8 @@ class OpenAI(SyncClient):
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
@@ -856,7 +1010,8 @@ class OpenAI(SyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`
 
@@ -873,7 +1028,8 @@ class OpenAI(SyncClient):
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
@@ -884,12 +1040,14 @@ class OpenAI(SyncClient):
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -901,12 +1059,14 @@ class OpenAI(SyncClient):
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -918,12 +1078,14 @@ class OpenAI(SyncClient):
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -936,7 +1098,8 @@ class OpenAI(SyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`
 
@@ -953,7 +1116,8 @@ class OpenAI(SyncClient):
         thread_id: str,
         message_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
@@ -964,12 +1128,14 @@ class OpenAI(SyncClient):
         message_id: str,
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('removed from the API; files are attachments of a message')
@@ -982,7 +1148,8 @@ class OpenAI(SyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
 
@@ -1000,7 +1167,8 @@ class OpenAI(SyncClient):
         message_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
 
@@ -1014,7 +1182,8 @@ class OpenAI(SyncClient):
         thread_id: str,
         run_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
@@ -1042,13 +1211,16 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1076,13 +1248,16 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1110,13 +1285,16 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1129,7 +1307,8 @@ class OpenAI(SyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`
 
@@ -1146,7 +1325,8 @@ class OpenAI(SyncClient):
         thread_id: str,
         run_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
@@ -1159,7 +1339,8 @@ class OpenAI(SyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -1176,7 +1357,8 @@ class OpenAI(SyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -1193,7 +1375,8 @@ class OpenAI(SyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -1208,12 +1391,14 @@ class OpenAI(SyncClient):
         run_id: str,
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -1227,14 +1412,16 @@ class OpenAI(SyncClient):
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             before: Return the items before the one with this id: the first one of the next page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -1247,12 +1434,14 @@ class OpenAI(SyncClient):
         step_id: str,
         *,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @overload
@@ -1280,7 +1469,10 @@ class OpenAI(SyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1296,7 +1488,8 @@ class OpenAI(SyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -1311,17 +1504,22 @@ class OpenAI(SyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1329,12 +1527,14 @@ class OpenAI(SyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1365,7 +1565,10 @@ class OpenAI(SyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1381,7 +1584,8 @@ class OpenAI(SyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -1396,17 +1600,22 @@ class OpenAI(SyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1414,12 +1623,14 @@ class OpenAI(SyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1450,7 +1661,10 @@ class OpenAI(SyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1466,7 +1680,8 @@ class OpenAI(SyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -1481,17 +1696,22 @@ class OpenAI(SyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1499,12 +1719,14 @@ class OpenAI(SyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1516,21 +1738,24 @@ class OpenAI(SyncClient):
         *,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Upload a file. `POST /files`
 
         Args:
             file: A path, an open file, bytes, or (name, content, type).
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     def files_delete(
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
         """Delete a file. `DELETE /files/{file_id}`
 
@@ -1548,7 +1773,8 @@ class OpenAI(SyncClient):
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -1558,7 +1784,8 @@ class OpenAI(SyncClient):
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @deprecated('the official SDK marks it as deprecated')
@@ -1571,7 +1798,8 @@ class OpenAI(SyncClient):
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -1581,7 +1809,8 @@ class OpenAI(SyncClient):
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @overload
@@ -1609,7 +1838,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1633,7 +1863,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1662,7 +1893,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1686,7 +1918,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1715,7 +1948,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1739,7 +1973,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1768,7 +2003,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1792,7 +2028,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1821,7 +2058,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1845,7 +2083,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1874,7 +2113,8 @@ class OpenAI(SyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -1898,7 +2138,8 @@ class OpenAI(SyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1920,12 +2161,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -1947,7 +2192,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1969,12 +2215,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -1996,7 +2246,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2018,12 +2269,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -2045,7 +2300,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2067,12 +2323,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -2094,7 +2354,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2116,12 +2377,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -2143,7 +2408,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2165,12 +2431,16 @@ class OpenAI(SyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -2192,7 +2462,8 @@ class OpenAI(SyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2200,7 +2471,8 @@ class OpenAI(SyncClient):
         self,
         model: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
         """Delete a fine-tuned model that you own. `DELETE /models/{model}`
 
@@ -2213,7 +2485,8 @@ class OpenAI(SyncClient):
     def finetunes(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
@@ -2223,7 +2496,8 @@ class OpenAI(SyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
@@ -2243,7 +2517,8 @@ class OpenAI(SyncClient):
         prompt_loss_weight: float | Omit = omit,
         suffix: str | Omit = omit,
         validation_file: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
@@ -2252,7 +2527,8 @@ class OpenAI(SyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
@@ -2261,7 +2537,8 @@ class OpenAI(SyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
 
@@ -2535,7 +2812,8 @@ class AsyncOpenAI(AsyncClient):
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             progress: A function that is called with the bytes sent so far and the total.
         """
 
@@ -2544,12 +2822,30 @@ class AsyncOpenAI(AsyncClient):
         *,
         input: str,
         model: str | oai.types.audio.SpeechModel,
-        voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar", "fable", "onyx", "nova"] | oai.types.audio.VoiceID,
+        voice: str
+           
+        | Literal[
+            "alloy",
+            "ash",
+            "ballad",
+            "coral",
+            "echo",
+            "sage",
+            "shimmer",
+            "verse",
+            "marin",
+            "cedar",
+            "fable",
+            "onyx",
+            "nova",
+        ]
+            | oai.types.audio.VoiceID,
         instructions: str | Omit = omit,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | Omit = omit,
         speed: float | Omit = omit,
         stream_format: Literal["sse", "audio"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`
 
@@ -2581,14 +2877,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2596,7 +2894,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2620,14 +2919,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2635,7 +2936,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2659,14 +2961,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2674,7 +2978,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2698,14 +3003,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2713,7 +3020,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2737,14 +3045,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2752,7 +3062,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2776,14 +3087,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2791,7 +3104,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2815,14 +3129,16 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -2830,7 +3146,8 @@ class AsyncOpenAI(AsyncClient):
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2846,7 +3163,8 @@ class AsyncOpenAI(AsyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["json"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -2868,7 +3186,8 @@ class AsyncOpenAI(AsyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["verbose_json"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -2890,7 +3209,8 @@ class AsyncOpenAI(AsyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["text", "srt", "vtt"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -2912,7 +3232,8 @@ class AsyncOpenAI(AsyncClient):
         prompt: str | Omit = omit,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -2939,12 +3260,14 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -2952,7 +3275,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
@@ -2965,7 +3289,8 @@ class AsyncOpenAI(AsyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`
 
@@ -2982,7 +3307,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
@@ -3002,12 +3328,14 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('removed from the API; files belong to the tool_resources of an assistant')
@@ -3019,7 +3347,8 @@ class AsyncOpenAI(AsyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`
 
@@ -3036,7 +3365,8 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
 
@@ -3050,7 +3380,8 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         *,
         file_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
 
@@ -3064,7 +3395,8 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
 
@@ -3079,12 +3411,14 @@ class AsyncOpenAI(AsyncClient):
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Start a thread, with or without first messages. `POST /threads`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @overload
@@ -3108,12 +3442,14 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3138,12 +3474,14 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3168,12 +3506,14 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3182,7 +3522,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
@@ -3194,7 +3535,8 @@ class AsyncOpenAI(AsyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`
 
@@ -3211,7 +3553,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
@@ -3222,12 +3565,14 @@ class AsyncOpenAI(AsyncClient):
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3239,12 +3584,14 @@ class AsyncOpenAI(AsyncClient):
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3256,12 +3603,14 @@ class AsyncOpenAI(AsyncClient):
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3274,7 +3623,8 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`
 
@@ -3291,7 +3641,8 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         message_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
@@ -3302,12 +3653,14 @@ class AsyncOpenAI(AsyncClient):
         message_id: str,
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('removed from the API; files are attachments of a message')
@@ -3320,7 +3673,8 @@ class AsyncOpenAI(AsyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
 
@@ -3338,7 +3692,8 @@ class AsyncOpenAI(AsyncClient):
         message_id: str,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
 
@@ -3352,7 +3707,8 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         run_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
@@ -3380,13 +3736,16 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3414,13 +3773,16 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3448,13 +3810,16 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3467,7 +3832,8 @@ class AsyncOpenAI(AsyncClient):
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`
 
@@ -3484,7 +3850,8 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         run_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
@@ -3497,7 +3864,8 @@ class AsyncOpenAI(AsyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3514,7 +3882,8 @@ class AsyncOpenAI(AsyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3531,7 +3900,8 @@ class AsyncOpenAI(AsyncClient):
         *,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3546,12 +3916,14 @@ class AsyncOpenAI(AsyncClient):
         run_id: str,
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3565,14 +3937,16 @@ class AsyncOpenAI(AsyncClient):
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             before: Return the items before the one with this id: the first one of the next page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -3585,12 +3959,14 @@ class AsyncOpenAI(AsyncClient):
         step_id: str,
         *,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @overload
@@ -3618,7 +3994,10 @@ class AsyncOpenAI(AsyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -3634,7 +4013,8 @@ class AsyncOpenAI(AsyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -3649,17 +4029,22 @@ class AsyncOpenAI(AsyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -3667,12 +4052,14 @@ class AsyncOpenAI(AsyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -3703,7 +4090,10 @@ class AsyncOpenAI(AsyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -3719,7 +4109,8 @@ class AsyncOpenAI(AsyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -3734,17 +4125,22 @@ class AsyncOpenAI(AsyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -3752,12 +4148,14 @@ class AsyncOpenAI(AsyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -3788,7 +4186,10 @@ class AsyncOpenAI(AsyncClient):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -3804,7 +4205,8 @@ class AsyncOpenAI(AsyncClient):
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -3819,17 +4221,22 @@ class AsyncOpenAI(AsyncClient):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -3837,12 +4244,14 @@ class AsyncOpenAI(AsyncClient):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -3854,21 +4263,24 @@ class AsyncOpenAI(AsyncClient):
         *,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Upload a file. `POST /files`
 
         Args:
             file: A path, an open file, bytes, or (name, content, type).
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     async def files_delete(
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
         """Delete a file. `DELETE /files/{file_id}`
 
@@ -3886,7 +4298,8 @@ class AsyncOpenAI(AsyncClient):
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -3896,7 +4309,8 @@ class AsyncOpenAI(AsyncClient):
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @deprecated('the official SDK marks it as deprecated')
@@ -3909,7 +4323,8 @@ class AsyncOpenAI(AsyncClient):
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -3919,7 +4334,8 @@ class AsyncOpenAI(AsyncClient):
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @overload
@@ -3947,7 +4363,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -3971,7 +4388,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4000,7 +4418,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -4024,7 +4443,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4053,7 +4473,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -4077,7 +4498,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4106,7 +4528,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -4130,7 +4553,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4159,7 +4583,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -4183,7 +4608,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4212,7 +4638,8 @@ class AsyncOpenAI(AsyncClient):
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -4236,7 +4663,8 @@ class AsyncOpenAI(AsyncClient):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4258,12 +4686,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4285,7 +4717,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4307,12 +4740,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4334,7 +4771,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4356,12 +4794,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4383,7 +4825,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4405,12 +4848,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4432,7 +4879,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4454,12 +4902,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4481,7 +4933,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4503,12 +4956,16 @@ class AsyncOpenAI(AsyncClient):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -4530,7 +4987,8 @@ class AsyncOpenAI(AsyncClient):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4538,7 +4996,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         model: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
         """Delete a fine-tuned model that you own. `DELETE /models/{model}`
 
@@ -4551,7 +5010,8 @@ class AsyncOpenAI(AsyncClient):
     def finetunes(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
@@ -4561,7 +5021,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
@@ -4581,7 +5042,8 @@ class AsyncOpenAI(AsyncClient):
         prompt_loss_weight: float | Omit = omit,
         suffix: str | Omit = omit,
         validation_file: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
@@ -4590,7 +5052,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
@@ -4599,7 +5062,8 @@ class AsyncOpenAI(AsyncClient):
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
 

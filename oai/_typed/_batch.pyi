@@ -16,7 +16,17 @@ from oai.helpers.bulk.batch_files import Later
 from typing import Literal, TypeAlias
 from typing_extensions import deprecated
 
-_ResponsesCreateToolChoice: TypeAlias = Literal["none", "auto", "required"] | oai.types.responses.ToolChoiceAllowedParam | oai.types.responses.ToolChoiceTypesParam | oai.types.responses.ToolChoiceFunctionParam | oai.types.responses.ToolChoiceMcpParam | oai.types.responses.ToolChoiceCustomParam | oai.types.responses.ToolParamProgrammaticToolCalling | oai.types.responses.ToolChoiceApplyPatchParam | oai.types.responses.ToolChoiceShellParam
+_ResponsesCreateToolChoice: TypeAlias = (
+    Literal["none", "auto", "required"]
+    | oai.types.responses.ToolChoiceAllowedParam
+    | oai.types.responses.ToolChoiceTypesParam
+    | oai.types.responses.ToolChoiceFunctionParam
+    | oai.types.responses.ToolChoiceMcpParam
+    | oai.types.responses.ToolChoiceCustomParam
+    | oai.types.responses.ToolParamProgrammaticToolCalling
+    | oai.types.responses.ToolChoiceApplyPatchParam
+    | oai.types.responses.ToolChoiceShellParam
+)
 
 
 class BatchCompletions:
@@ -56,14 +66,17 @@ class BatchCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -101,14 +114,17 @@ class BatchCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -133,7 +149,8 @@ class BatchEmbeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     def __call__(
@@ -153,7 +170,8 @@ class BatchEmbeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
 
@@ -232,7 +250,10 @@ class BatchBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -262,17 +283,22 @@ class BatchBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -280,12 +306,14 @@ class BatchBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -327,7 +355,10 @@ class BatchChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -357,17 +388,22 @@ class BatchChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -375,12 +411,14 @@ class BatchChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -437,7 +475,8 @@ class BatchImages:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -458,7 +497,10 @@ class BatchImages:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
@@ -484,7 +526,8 @@ class BatchImages:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -539,33 +582,39 @@ class BatchResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -646,7 +695,10 @@ class Batch(oai.helpers.bulk.batch.Batch):
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -676,17 +728,22 @@ class Batch(oai.helpers.bulk.batch.Batch):
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -694,12 +751,14 @@ class Batch(oai.helpers.bulk.batch.Batch):
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -752,7 +811,8 @@ class Batch(oai.helpers.bulk.batch.Batch):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -803,7 +863,8 @@ class Batch(oai.helpers.bulk.batch.Batch):
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -824,7 +885,10 @@ class Batch(oai.helpers.bulk.batch.Batch):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
@@ -850,7 +914,8 @@ class Batch(oai.helpers.bulk.batch.Batch):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -871,7 +936,10 @@ class Batch(oai.helpers.bulk.batch.Batch):
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
@@ -897,6 +965,7 @@ class Batch(oai.helpers.bulk.batch.Batch):
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """

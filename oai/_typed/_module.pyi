@@ -31,7 +31,37 @@ from oai._typed.edits import Edits
 from oai._typed.engines import Engines
 from oai._typed.fine_tunes import FineTunes
 
-__all__ = ["admin", "audio", "batches", "beta", "chat", "completions", "containers", "content_provenance_checks", "conversations", "decisions", "embeddings", "evals", "files", "fine_tuning", "images", "live", "models", "moderations", "realtime", "responses", "safety", "skills", "uploads", "vector_stores", "videos", "webhooks", "edits", "engines", "fine_tunes"]
+__all__ = [
+    "admin",
+    "audio",
+    "batches",
+    "beta",
+    "chat",
+    "completions",
+    "containers",
+    "content_provenance_checks",
+    "conversations",
+    "decisions",
+    "embeddings",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "live",
+    "models",
+    "moderations",
+    "realtime",
+    "responses",
+    "safety",
+    "skills",
+    "uploads",
+    "vector_stores",
+    "videos",
+    "webhooks",
+    "edits",
+    "engines",
+    "fine_tunes",
+]
 
 admin: Admin
 audio: Audio

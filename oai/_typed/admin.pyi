@@ -13,18 +13,195 @@ import oai.types.admin.organization.workload_identity_providers
 from collections.abc import Iterable, Sequence
 from oai._json.pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncNextCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncConversationCursorPage, AsyncCursorPage, AsyncNextCursorPage, AsyncPage, AsyncPages, AsyncRawCall,
+    AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal, TypeAlias
 
-_AdminOrganizationAuditLogsListEventTypes: TypeAlias = builtins.list[Literal["api_key.created", "api_key.updated", "api_key.deleted", "certificate.created", "certificate.updated", "certificate.deleted", "certificates.activated", "certificates.deactivated", "checkpoint.permission.created", "checkpoint.permission.deleted", "external_key.registered", "external_key.removed", "external_storage.registered", "external_storage.removed", "group.created", "group.updated", "group.deleted", "invite.sent", "invite.accepted", "invite.deleted", "ip_allowlist.created", "ip_allowlist.updated", "ip_allowlist.deleted", "ip_allowlist.config.activated", "ip_allowlist.config.deactivated", "login.succeeded", "login.failed", "logout.succeeded", "logout.failed", "organization.updated", "project.created", "project.updated", "project.archived", "project.deleted", "rate_limit.updated", "rate_limit.deleted", "resource.deleted", "tunnel.created", "tunnel.updated", "tunnel.deleted", "workload_identity_provider.created", "workload_identity_provider.updated", "workload_identity_provider.deleted", "workload_identity_provider_mapping.created", "workload_identity_provider_mapping.updated", "workload_identity_provider_mapping.deleted", "role.created", "role.updated", "role.deleted", "role.assignment.created", "role.assignment.deleted", "role.bound_to_resource", "role.unbound_from_resource", "scim.enabled", "scim.disabled", "service_account.created", "service_account.updated", "service_account.deleted", "user.added", "user.updated", "user.deleted", "tenant.metadata.updated", "tenant.microsoft_entra_mapping.upserted", "tenant.microsoft_entra_mapping.deleted", "tenant.workload_identity.provider.created", "tenant.workload_identity.provider.updated", "tenant.workload_identity.provider.archived", "tenant.workload_identity.mapping.created", "tenant.workload_identity.mapping.updated", "tenant.workload_identity.mapping.archived", "tenant.workload_identity.binding.created", "tenant.workload_identity.principal.provisioned", "tenant.workload_identity.access_token.issued", "tenant.admin_api_key.created", "tenant.admin_api_key.updated", "tenant.admin_api_key.deleted", "tenant.project_api_key.created", "tenant.trusted_access.business_verification.started", "tenant.trusted_access.application.submitted", "tenant.chatgpt_access_token.revoked", "tenant.migration.completed", "tenant.sso.migrated", "tenant.domains.migrated", "tenant.sso_connection.created", "tenant.sso_connection.updated", "tenant.sso_connection.deleted", "tenant.sso_connection.setup.started", "tenant.policy.created", "tenant.policy.updated", "tenant.policy.deleted", "tenant.policy.attached", "tenant.policy.detached", "tenant.principal_authentication_policy.resolved", "tenant.scim.setup.started", "tenant.scim.deletion.requested", "tenant.scim.directory.created", "tenant.product_access_policy.updated", "tenant.resource_share_grant.created", "tenant.resource_share_grant.updated", "tenant.resource_share_grant.accepted", "tenant.resource_share_grant.declined", "tenant.resource_share_grant.revoked", "tenant.resource_share_grant.deleted", "tenant.service_account.updated", "tenant.service_account.deleted", "tenant.service_account.token.revoked", "tenant.billing.overage_limit.updated", "tenant.billing.alerts.updated", "tenant.billing.info.updated", "tenant.usage_limit.workspace.updated", "tenant.usage_limit.group.updated", "tenant.usage_limit.user.updated", "tenant.usage_limit.increase_request.updated", "tenant.usage_limit.increase_request.resolved", "tenant.group.created", "tenant.group.updated", "tenant.group.deleted", "tenant.group.member.added", "tenant.group.member.removed", "tenant.migration_rollout.status.updated", "tenant.migration_rollout.tier.updated", "tenant.role.metadata.updated", "tenant.custom_role.created", "tenant.custom_role.updated", "tenant.custom_role.deleted", "tenant.role_assignment.created", "tenant.role_assignment.deleted", "tenant.resource_role_assignment.created", "tenant.resource_role_assignment.deleted", "tenant.resource_access.updated", "tenant.resource_access.deleted", "tenant.ads_account.onboarding.redemption", "tenant.session_policy.created", "tenant.session_policy.updated", "tenant.session_policy.deleted", "tenant.session_revocation.started", "tenant.third_party_app_policy.updated", "tenant.user.added", "tenant.user.updated", "tenant.user.removed", "tenant.user.looked_up", "tenant.user.invited", "tenant.membership.revoked", "tenant.api_organization_invite.upserted", "tenant.api_organization_invite.deleted", "tenant.chatgpt_workspace_invite.upserted", "tenant.membership.accepted", "tenant.membership.declined", "tenant.workspace_invite_email_settings.updated"]]
+_AdminOrganizationAuditLogsListEventTypes: TypeAlias = (
+    builtins.list[
+        Literal[
+            "api_key.created",
+            "api_key.updated",
+            "api_key.deleted",
+            "certificate.created",
+            "certificate.updated",
+            "certificate.deleted",
+            "certificates.activated",
+            "certificates.deactivated",
+            "checkpoint.permission.created",
+            "checkpoint.permission.deleted",
+            "external_key.registered",
+            "external_key.removed",
+            "external_storage.registered",
+            "external_storage.removed",
+            "group.created",
+            "group.updated",
+            "group.deleted",
+            "invite.sent",
+            "invite.accepted",
+            "invite.deleted",
+            "ip_allowlist.created",
+            "ip_allowlist.updated",
+            "ip_allowlist.deleted",
+            "ip_allowlist.config.activated",
+            "ip_allowlist.config.deactivated",
+            "login.succeeded",
+            "login.failed",
+            "logout.succeeded",
+            "logout.failed",
+            "organization.updated",
+            "project.created",
+            "project.updated",
+            "project.archived",
+            "project.deleted",
+            "rate_limit.updated",
+            "rate_limit.deleted",
+            "resource.deleted",
+            "tunnel.created",
+            "tunnel.updated",
+            "tunnel.deleted",
+            "workload_identity_provider.created",
+            "workload_identity_provider.updated",
+            "workload_identity_provider.deleted",
+            "workload_identity_provider_mapping.created",
+            "workload_identity_provider_mapping.updated",
+            "workload_identity_provider_mapping.deleted",
+            "role.created",
+            "role.updated",
+            "role.deleted",
+            "role.assignment.created",
+            "role.assignment.deleted",
+            "role.bound_to_resource",
+            "role.unbound_from_resource",
+            "scim.enabled",
+            "scim.disabled",
+            "service_account.created",
+            "service_account.updated",
+            "service_account.deleted",
+            "user.added",
+            "user.updated",
+            "user.deleted",
+            "tenant.metadata.updated",
+            "tenant.microsoft_entra_mapping.upserted",
+            "tenant.microsoft_entra_mapping.deleted",
+            "tenant.workload_identity.provider.created",
+            "tenant.workload_identity.provider.updated",
+            "tenant.workload_identity.provider.archived",
+            "tenant.workload_identity.mapping.created",
+            "tenant.workload_identity.mapping.updated",
+            "tenant.workload_identity.mapping.archived",
+            "tenant.workload_identity.binding.created",
+            "tenant.workload_identity.principal.provisioned",
+            "tenant.workload_identity.access_token.issued",
+            "tenant.admin_api_key.created",
+            "tenant.admin_api_key.updated",
+            "tenant.admin_api_key.deleted",
+            "tenant.project_api_key.created",
+            "tenant.trusted_access.business_verification.started",
+            "tenant.trusted_access.application.submitted",
+            "tenant.chatgpt_access_token.revoked",
+            "tenant.migration.completed",
+            "tenant.sso.migrated",
+            "tenant.domains.migrated",
+            "tenant.sso_connection.created",
+            "tenant.sso_connection.updated",
+            "tenant.sso_connection.deleted",
+            "tenant.sso_connection.setup.started",
+            "tenant.policy.created",
+            "tenant.policy.updated",
+            "tenant.policy.deleted",
+            "tenant.policy.attached",
+            "tenant.policy.detached",
+            "tenant.principal_authentication_policy.resolved",
+            "tenant.scim.setup.started",
+            "tenant.scim.deletion.requested",
+            "tenant.scim.directory.created",
+            "tenant.product_access_policy.updated",
+            "tenant.resource_share_grant.created",
+            "tenant.resource_share_grant.updated",
+            "tenant.resource_share_grant.accepted",
+            "tenant.resource_share_grant.declined",
+            "tenant.resource_share_grant.revoked",
+            "tenant.resource_share_grant.deleted",
+            "tenant.service_account.updated",
+            "tenant.service_account.deleted",
+            "tenant.service_account.token.revoked",
+            "tenant.billing.overage_limit.updated",
+            "tenant.billing.alerts.updated",
+            "tenant.billing.info.updated",
+            "tenant.usage_limit.workspace.updated",
+            "tenant.usage_limit.group.updated",
+            "tenant.usage_limit.user.updated",
+            "tenant.usage_limit.increase_request.updated",
+            "tenant.usage_limit.increase_request.resolved",
+            "tenant.group.created",
+            "tenant.group.updated",
+            "tenant.group.deleted",
+            "tenant.group.member.added",
+            "tenant.group.member.removed",
+            "tenant.migration_rollout.status.updated",
+            "tenant.migration_rollout.tier.updated",
+            "tenant.role.metadata.updated",
+            "tenant.custom_role.created",
+            "tenant.custom_role.updated",
+            "tenant.custom_role.deleted",
+            "tenant.role_assignment.created",
+            "tenant.role_assignment.deleted",
+            "tenant.resource_role_assignment.created",
+            "tenant.resource_role_assignment.deleted",
+            "tenant.resource_access.updated",
+            "tenant.resource_access.deleted",
+            "tenant.ads_account.onboarding.redemption",
+            "tenant.session_policy.created",
+            "tenant.session_policy.updated",
+            "tenant.session_policy.deleted",
+            "tenant.session_revocation.started",
+            "tenant.third_party_app_policy.updated",
+            "tenant.user.added",
+            "tenant.user.updated",
+            "tenant.user.removed",
+            "tenant.user.looked_up",
+            "tenant.user.invited",
+            "tenant.membership.revoked",
+            "tenant.api_organization_invite.upserted",
+            "tenant.api_organization_invite.deleted",
+            "tenant.chatgpt_workspace_invite.upserted",
+            "tenant.membership.accepted",
+            "tenant.membership.declined",
+            "tenant.workspace_invite_email_settings.updated",
+        ]
+    ]
+)
 
-_AdminOrganizationExternalStorageCreateProvider: TypeAlias = oai.types.admin.organization.ProviderAws | oai.types.admin.organization.ProviderAzure | oai.types.admin.organization.ProviderGcp | oai.types.admin.organization.ProviderOci
+_AdminOrganizationExternalStorageCreateProvider: TypeAlias = (
+    oai.types.admin.organization.ProviderAws
+    | oai.types.admin.organization.ProviderAzure
+    | oai.types.admin.organization.ProviderGcp
+    | oai.types.admin.organization.ProviderOci
+)
 
-_AdminOrganizationProjectsDataRetentionUpdateRetentionType: TypeAlias = Literal["organization_default", "none", "zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "enhanced_modified_abuse_monitoring"]
+_AdminOrganizationProjectsDataRetentionUpdateRetentionType: TypeAlias = (
+    Literal[
+        "organization_default",
+        "none",
+        "zero_data_retention",
+        "modified_abuse_monitoring",
+        "enhanced_zero_data_retention",
+        "enhanced_modified_abuse_monitoring",
+    ]
+)
 
-_AdminOrganizationWorkloadIdentityProvidersCreateVerification: TypeAlias = oai.types.admin.organization.WorkloadIdentityProviderCreateParamsVerificationDiscovery | oai.types.admin.organization.WorkloadIdentityProviderCreateParamsVerificationUploadedJwks
+_AdminOrganizationWorkloadIdentityProvidersCreateVerification: TypeAlias = (
+    oai.types.admin.organization.WorkloadIdentityProviderCreateParamsVerificationDiscovery
+    | oai.types.admin.organization.WorkloadIdentityProviderCreateParamsVerificationUploadedJwks
+)
 
-_AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions: TypeAlias = oai.types.admin.organization.workload_identity_providers.FederationRuleCreateParamsPermissionsServiceAccountDefault | oai.types.admin.organization.workload_identity_providers.FederationRuleCreateParamsPermissionsRestricted
+_AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions: TypeAlias = (
+    oai.types.admin.organization.workload_identity_providers.FederationRuleCreateParamsPermissionsServiceAccountDefault
+    | oai.types.admin.organization.workload_identity_providers.FederationRuleCreateParamsPermissionsRestricted
+)
 
 
 class Admin:
@@ -199,7 +376,8 @@ class AdminOrganizationAdminApiKeys:
         *,
         name: str,
         expires_in_seconds: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
         """Create an admin key; only this response contains its value. `POST /organization/admin_api_keys`"""
 
@@ -207,7 +385,8 @@ class AdminOrganizationAdminApiKeys:
         self,
         key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
         """Delete an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
@@ -217,7 +396,8 @@ class AdminOrganizationAdminApiKeys:
         after: str | None | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.AdminAPIKey]:
         """List the admin keys of the organization. `GET /organization/admin_api_keys`
 
@@ -231,7 +411,8 @@ class AdminOrganizationAdminApiKeys:
         self,
         key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKey:
         """Look up an admin key. `GET /organization/admin_api_keys/{key_id}`"""
 
@@ -274,7 +455,8 @@ class AdminOrganizationAuditLogs:
         project_ids: Sequence[str] | Omit = omit,
         resource_ids: Sequence[str] | Omit = omit,
         tenant_only: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]:
         """List the audit log of the organization. `GET /organization/audit_logs`
 
@@ -308,7 +490,8 @@ class AdminOrganizationCertificates:
         self,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateActivateResponse]:
         """Activate certificates of the organization. `POST /organization/certificates/activate`"""
 
@@ -317,7 +500,8 @@ class AdminOrganizationCertificates:
         *,
         certificate: str,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Upload a certificate for mutual TLS. `POST /organization/certificates`"""
 
@@ -325,7 +509,8 @@ class AdminOrganizationCertificates:
         self,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateDeactivateResponse]:
         """Deactivate certificates of the organization. `POST /organization/certificates/deactivate`"""
 
@@ -333,7 +518,8 @@ class AdminOrganizationCertificates:
         self,
         certificate_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.CertificateDeleteResponse:
         """Delete a certificate. `DELETE /organization/certificates/{certificate_id}`"""
 
@@ -343,7 +529,8 @@ class AdminOrganizationCertificates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.CertificateListResponse]:
         """List the certificates. `GET /organization/certificates`
 
@@ -358,12 +545,14 @@ class AdminOrganizationCertificates:
         certificate_id: str,
         *,
         include: builtins.list[Literal["content"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Look up a certificate. `GET /organization/certificates/{certificate_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     def update(
@@ -371,7 +560,8 @@ class AdminOrganizationCertificates:
         certificate_id: str,
         *,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Rename a certificate. `POST /organization/certificates/{certificate_id}`"""
 
@@ -410,15 +600,22 @@ class AdminOrganizationDataRetention:
     def retrieve(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Look up how long the organization's data is kept. `GET /organization/data_retention`"""
 
     def update(
         self,
         *,
-        retention_type: Literal["zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "enhanced_modified_abuse_monitoring"],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        retention_type: Literal[
+            "zero_data_retention",
+            "modified_abuse_monitoring",
+            "enhanced_zero_data_retention",
+            "enhanced_modified_abuse_monitoring",
+        ],
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Set how long the organization's data is kept. `POST /organization/data_retention`"""
 
@@ -470,7 +667,8 @@ class AdminOrganizationExternalKeys:
         region: str | Omit = omit,
         vault_ocid: str | Omit = omit,
         key_version_ocid: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
         """Register an encryption key that is held at a cloud provider. `POST /organization/external_keys`"""
 
@@ -478,9 +676,11 @@ class AdminOrganizationExternalKeys:
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Remove an encryption key that is held at a cloud provider. `DELETE /organization/external_keys/{external_key_id}`"""
+        """Remove an encryption key that is held at a cloud provider. `DELETE
+        /organization/external_keys/{external_key_id}`"""
 
     def list(
         self,
@@ -489,7 +689,8 @@ class AdminOrganizationExternalKeys:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalKey]:
         """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`
 
@@ -503,17 +704,21 @@ class AdminOrganizationExternalKeys:
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Look up an encryption key that is held at a cloud provider. `GET /organization/external_keys/{external_key_id}`"""
+        """Look up an encryption key that is held at a cloud provider. `GET
+        /organization/external_keys/{external_key_id}`"""
 
     def validate(
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
-        """Check that an encryption key at a cloud provider can be used. `POST /organization/external_keys/{external_key_id}/validate`"""
+        """Check that an encryption key at a cloud provider can be used. `POST
+        /organization/external_keys/{external_key_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationExternalKeysRaw:
@@ -548,7 +753,8 @@ class AdminOrganizationExternalStorage:
         *,
         project_id: str,
         provider: _AdminOrganizationExternalStorageCreateProvider,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Register a project's own storage at a cloud provider. `POST /organization/external_storage`"""
 
@@ -556,7 +762,8 @@ class AdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageDeleted:
         """Remove a project's own storage. `DELETE /organization/external_storage/{external_storage_id}`"""
 
@@ -567,7 +774,8 @@ class AdminOrganizationExternalStorage:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         project_id: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalStorageConfiguration]:
         """List the storage of projects at cloud providers. `GET /organization/external_storage`
 
@@ -581,7 +789,8 @@ class AdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Look up a project's own storage. `GET /organization/external_storage/{external_storage_id}`"""
 
@@ -589,9 +798,11 @@ class AdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Check that a project's own storage can be used. `POST /organization/external_storage/{external_storage_id}/validate`"""
+        """Check that a project's own storage can be used. `POST
+        /organization/external_storage/{external_storage_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationExternalStorageRaw:
@@ -625,7 +836,8 @@ class AdminOrganizationGroups:
         self,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
         """Create a group of users. `POST /organization/groups`"""
 
@@ -633,7 +845,8 @@ class AdminOrganizationGroups:
         self,
         group_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupDeleteResponse:
         """Delete a group. `DELETE /organization/groups/{group_id}`"""
 
@@ -643,7 +856,8 @@ class AdminOrganizationGroups:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Group]:
         """List the groups. `GET /organization/groups`
 
@@ -657,7 +871,8 @@ class AdminOrganizationGroups:
         self,
         group_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
         """Look up a group. `GET /organization/groups/{group_id}`"""
 
@@ -666,7 +881,8 @@ class AdminOrganizationGroups:
         group_id: str,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupUpdateResponse:
         """Rename a group. `POST /organization/groups/{group_id}`"""
 
@@ -719,7 +935,8 @@ class AdminOrganizationGroupsRoles:
         group_id: str,
         *,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
         """Assign a role in the organization to a group. `POST /organization/groups/{group_id}/roles`"""
 
@@ -728,7 +945,8 @@ class AdminOrganizationGroupsRoles:
         role_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
         """Remove a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
@@ -739,7 +957,8 @@ class AdminOrganizationGroupsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.RoleListResponse]:
         """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`
 
@@ -754,7 +973,8 @@ class AdminOrganizationGroupsRoles:
         role_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
         """Look up a role of a group in the organization. `GET /organization/groups/{group_id}/roles/{role_id}`"""
 
@@ -789,7 +1009,8 @@ class AdminOrganizationGroupsUsers:
         group_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserCreateResponse:
         """Add a user to a group. `POST /organization/groups/{group_id}/users`"""
 
@@ -798,7 +1019,8 @@ class AdminOrganizationGroupsUsers:
         user_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
         """Remove a user from a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
@@ -809,7 +1031,8 @@ class AdminOrganizationGroupsUsers:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser]:
         """List the users of a group. `GET /organization/groups/{group_id}/users`
 
@@ -824,7 +1047,8 @@ class AdminOrganizationGroupsUsers:
         user_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
         """Look up a user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
@@ -860,7 +1084,8 @@ class AdminOrganizationInvites:
         email: str,
         role: Literal["reader", "owner"],
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Invite a user to the organization. `POST /organization/invites`"""
 
@@ -868,7 +1093,8 @@ class AdminOrganizationInvites:
         self,
         invite_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
         """Delete an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
@@ -877,7 +1103,8 @@ class AdminOrganizationInvites:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Invite]:
         """List the invitations to the organization. `GET /organization/invites`
 
@@ -890,7 +1117,8 @@ class AdminOrganizationInvites:
         self,
         invite_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Look up an invitation. `GET /organization/invites/{invite_id}`"""
 
@@ -924,7 +1152,8 @@ class AdminOrganizationProjects:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Archive a project; it cannot be used afterwards. `POST /organization/projects/{project_id}/archive`"""
 
@@ -935,7 +1164,8 @@ class AdminOrganizationProjects:
         external_key_id: str | None | Omit = omit,
         geography: str | None | Omit = omit,
         residency: oai.types.admin.organization.ProjectResidency | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Create a project. `POST /organization/projects`"""
 
@@ -945,7 +1175,8 @@ class AdminOrganizationProjects:
         after: str | Omit = omit,
         include_archived: bool | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Project]:
         """List the projects of the organization. `GET /organization/projects`
 
@@ -958,7 +1189,8 @@ class AdminOrganizationProjects:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Look up a project. `GET /organization/projects/{project_id}`"""
 
@@ -969,7 +1201,8 @@ class AdminOrganizationProjects:
         external_key_id: str | None | Omit = omit,
         geography: str | None | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Rename a project, or change its settings. `POST /organization/projects/{project_id}`"""
 
@@ -1110,7 +1343,8 @@ class AdminOrganizationProjectsApiKeys:
         api_key_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.APIKeyDeleteResponse:
         """Revoke a key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
@@ -1121,7 +1355,8 @@ class AdminOrganizationProjectsApiKeys:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey]:
         """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`
 
@@ -1135,7 +1370,8 @@ class AdminOrganizationProjectsApiKeys:
         api_key_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
         """Look up a key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
@@ -1146,9 +1382,11 @@ class AdminOrganizationProjectsApiKeys:
         project_id: str,
         expires_in_seconds: int | Omit = omit,
         scopes: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change the expiry and the permissions of a project's key. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change the expiry and the permissions of a project's key. `POST
+        /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsApiKeysRaw:
@@ -1181,7 +1419,8 @@ class AdminOrganizationProjectsCertificates:
         project_id: str,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateActivateResponse]:
         """Activate certificates for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
@@ -1190,7 +1429,8 @@ class AdminOrganizationProjectsCertificates:
         project_id: str,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateDeactivateResponse]:
         """Deactivate certificates for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
@@ -1201,7 +1441,8 @@ class AdminOrganizationProjectsCertificates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]:
         """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`
 
@@ -1239,7 +1480,8 @@ class AdminOrganizationProjectsDataRetention:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Look up how long a project's data is kept. `GET /organization/projects/{project_id}/data_retention`"""
 
@@ -1248,7 +1490,8 @@ class AdminOrganizationProjectsDataRetention:
         project_id: str,
         *,
         retention_type: _AdminOrganizationProjectsDataRetentionUpdateRetentionType,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Set how long a project's data is kept. `POST /organization/projects/{project_id}/data_retention`"""
 
@@ -1280,7 +1523,8 @@ class AdminOrganizationProjectsGroups:
         *,
         group_id: str,
         role: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
         """Grant a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
@@ -1289,7 +1533,8 @@ class AdminOrganizationProjectsGroups:
         group_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
         """Revoke a group's access to a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
@@ -1300,7 +1545,8 @@ class AdminOrganizationProjectsGroups:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.ProjectGroup]:
         """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`
 
@@ -1316,7 +1562,8 @@ class AdminOrganizationProjectsGroups:
         *,
         project_id: str,
         group_type: Literal["group", "tenant_group"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
         """Look up a group that has access to a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
 
@@ -1360,7 +1607,8 @@ class AdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
         """Assign a role in a project to a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
@@ -1370,7 +1618,8 @@ class AdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
         """Remove a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
@@ -1382,7 +1631,8 @@ class AdminOrganizationProjectsGroupsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse]:
         """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`
 
@@ -1398,7 +1648,8 @@ class AdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
         """Look up a role of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
@@ -1432,22 +1683,30 @@ class AdminOrganizationProjectsHostedToolPermissions:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Look up which hosted tools a project may use. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Look up which hosted tools a project may use. `GET
+        /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     def update(
         self,
         project_id: str,
         *,
-        code_interpreter: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
+        code_interpreter: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp
+            | None
+            | Omit = omit,
         file_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
-        image_generation: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
+        image_generation: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp
+            | None
+            | Omit = omit,
         mcp: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
         web_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Set which hosted tools a project may use. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Set which hosted tools a project may use. `POST
+        /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsHostedToolPermissionsRaw:
@@ -1475,15 +1734,18 @@ class AdminOrganizationProjectsModelPermissions:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissionsDeleted:
-        """Lift the limits on the models that a project may use. `DELETE /organization/projects/{project_id}/model_permissions`"""
+        """Lift the limits on the models that a project may use. `DELETE
+        /organization/projects/{project_id}/model_permissions`"""
 
     def retrieve(
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Look up which models a project may use. `GET /organization/projects/{project_id}/model_permissions`"""
 
@@ -1493,7 +1755,8 @@ class AdminOrganizationProjectsModelPermissions:
         *,
         mode: Literal["allow_list", "deny_list"],
         model_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Set which models a project may use. `POST /organization/projects/{project_id}/model_permissions`"""
 
@@ -1528,7 +1791,8 @@ class AdminOrganizationProjectsRateLimits:
         after: str | Omit = omit,
         before: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit]:
         """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`
 
@@ -1549,7 +1813,8 @@ class AdminOrganizationProjectsRateLimits:
         max_requests_per_1_day: int | Omit = omit,
         max_requests_per_1_minute: int | Omit = omit,
         max_tokens_per_1_minute: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
         """Change a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
 
@@ -1582,7 +1847,8 @@ class AdminOrganizationProjectsRoles:
         permissions: Sequence[str],
         role_name: str,
         description: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Define a role for a project. `POST /projects/{project_id}/roles`"""
 
@@ -1591,7 +1857,8 @@ class AdminOrganizationProjectsRoles:
         role_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.RoleDeleteResponse:
         """Delete a role of a project. `DELETE /projects/{project_id}/roles/{role_id}`"""
 
@@ -1602,7 +1869,8 @@ class AdminOrganizationProjectsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
         """List the roles of a project. `GET /projects/{project_id}/roles`
 
@@ -1617,7 +1885,8 @@ class AdminOrganizationProjectsRoles:
         role_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Look up a role of a project. `GET /projects/{project_id}/roles/{role_id}`"""
 
@@ -1629,7 +1898,8 @@ class AdminOrganizationProjectsRoles:
         description: str | None | Omit = omit,
         permissions: Sequence[str] | None | Omit = omit,
         role_name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role of a project. `POST /projects/{project_id}/roles/{role_id}`"""
 
@@ -1668,18 +1938,22 @@ class AdminOrganizationProjectsServiceAccounts:
         name: str,
         create_service_account_only: bool | None | Omit = omit,
         expires_in_seconds: int | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Create a service account in a project; only this response contains its key. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Create a service account in a project; only this response contains its key. `POST
+        /organization/projects/{project_id}/service_accounts`"""
 
     def delete(
         self,
         service_account_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountDeleteResponse:
-        """Delete a service account of a project. `DELETE /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Delete a service account of a project. `DELETE
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     def list(
         self,
@@ -1687,7 +1961,8 @@ class AdminOrganizationProjectsServiceAccounts:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount]:
         """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`
 
@@ -1701,9 +1976,11 @@ class AdminOrganizationProjectsServiceAccounts:
         service_account_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceAccount:
-        """Look up a service account of a project. `GET /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Look up a service account of a project. `GET
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     def update(
         self,
@@ -1712,9 +1989,11 @@ class AdminOrganizationProjectsServiceAccounts:
         project_id: str,
         name: str | Omit = omit,
         role: Literal["member", "owner"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceAccount:
-        """Change a service account of a project. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Change a service account of a project. `POST
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     @property
     def api_keys(self) -> AdminOrganizationProjectsServiceAccountsApiKeys:
@@ -1760,9 +2039,11 @@ class AdminOrganizationProjectsServiceAccountsApiKeys:
         expires_in_seconds: int | None | Omit = omit,
         name: str | Omit = omit,
         scopes: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Create a key for a service account; only this response contains its value. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Create a key for a service account; only this response contains its value. `POST
+        /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -1788,7 +2069,8 @@ class AdminOrganizationProjectsServiceTierSettings:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Look up the service tiers of a project. `GET /organization/projects/{project_id}/service_tier_settings`"""
 
@@ -1797,8 +2079,11 @@ class AdminOrganizationProjectsServiceTierSettings:
         project_id: str,
         *,
         default: Literal["standard", "fast", "scale"] | Omit = omit,
-        enabled_tiers: Literal["all"] | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        enabled_tiers: Literal["all"]
+            | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier]
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Set the service tiers of a project. `POST /organization/projects/{project_id}/service_tier_settings`"""
 
@@ -1832,7 +2117,8 @@ class AdminOrganizationProjectsSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.projects.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Create a spending alert for a project. `POST /organization/projects/{project_id}/spend_alerts`"""
 
@@ -1841,7 +2127,8 @@ class AdminOrganizationProjectsSpendAlerts:
         alert_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlertDeleted:
         """Delete a spend alert of a project. `DELETE /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -1853,7 +2140,8 @@ class AdminOrganizationProjectsSpendAlerts:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert]:
         """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`
 
@@ -1869,7 +2157,8 @@ class AdminOrganizationProjectsSpendAlerts:
         alert_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Look up a spend alert of a project. `GET /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -1882,7 +2171,8 @@ class AdminOrganizationProjectsSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.projects.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Change a spend alert of a project. `POST /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -1918,7 +2208,8 @@ class AdminOrganizationProjectsSpendLimit:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
         """Remove the spending limit of a project. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
@@ -1926,7 +2217,8 @@ class AdminOrganizationProjectsSpendLimit:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Look up the spending limit of a project. `GET /organization/projects/{project_id}/spend_limit`"""
 
@@ -1937,7 +2229,8 @@ class AdminOrganizationProjectsSpendLimit:
         currency: Literal["USD"],
         interval: Literal["month"],
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Set the spending limit of a project. `POST /organization/projects/{project_id}/spend_limit`"""
 
@@ -1972,7 +2265,8 @@ class AdminOrganizationProjectsUsers:
         role: str,
         email: str | None | Omit = omit,
         user_id: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Add a user to a project. `POST /organization/projects/{project_id}/users`"""
 
@@ -1981,7 +2275,8 @@ class AdminOrganizationProjectsUsers:
         user_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
         """Remove a user from a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -1991,7 +2286,8 @@ class AdminOrganizationProjectsUsers:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser]:
         """List the users of a project. `GET /organization/projects/{project_id}/users`
 
@@ -2005,7 +2301,8 @@ class AdminOrganizationProjectsUsers:
         user_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Look up a user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -2015,7 +2312,8 @@ class AdminOrganizationProjectsUsers:
         *,
         project_id: str,
         role: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Change the role of a user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -2061,7 +2359,8 @@ class AdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
         """Assign a role in a project to a user. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
@@ -2071,7 +2370,8 @@ class AdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
         """Remove a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
@@ -2083,7 +2383,8 @@ class AdminOrganizationProjectsUsersRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse]:
         """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`
 
@@ -2099,7 +2400,8 @@ class AdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
         """Look up a role of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
@@ -2135,7 +2437,8 @@ class AdminOrganizationRoles:
         permissions: Sequence[str],
         role_name: str,
         description: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Define a role for the organization. `POST /organization/roles`"""
 
@@ -2143,7 +2446,8 @@ class AdminOrganizationRoles:
         self,
         role_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.RoleDeleteResponse:
         """Delete a role. `DELETE /organization/roles/{role_id}`"""
 
@@ -2153,7 +2457,8 @@ class AdminOrganizationRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
         """List the roles of the organization. `GET /organization/roles`
 
@@ -2167,7 +2472,8 @@ class AdminOrganizationRoles:
         self,
         role_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Look up a role. `GET /organization/roles/{role_id}`"""
 
@@ -2178,7 +2484,8 @@ class AdminOrganizationRoles:
         description: str | None | Omit = omit,
         permissions: Sequence[str] | None | Omit = omit,
         role_name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role. `POST /organization/roles/{role_id}`"""
 
@@ -2217,7 +2524,8 @@ class AdminOrganizationSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Create a spending alert for the organization. `POST /organization/spend_alerts`"""
 
@@ -2225,7 +2533,8 @@ class AdminOrganizationSpendAlerts:
         self,
         alert_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlertDeleted:
         """Delete a spend alert. `DELETE /organization/spend_alerts/{alert_id}`"""
 
@@ -2236,7 +2545,8 @@ class AdminOrganizationSpendAlerts:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert]:
         """List the spend alerts of the organization. `GET /organization/spend_alerts`
 
@@ -2251,7 +2561,8 @@ class AdminOrganizationSpendAlerts:
         self,
         alert_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Look up a spend alert. `GET /organization/spend_alerts/{alert_id}`"""
 
@@ -2263,7 +2574,8 @@ class AdminOrganizationSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Change a spend alert. `POST /organization/spend_alerts/{alert_id}`"""
 
@@ -2298,14 +2610,16 @@ class AdminOrganizationSpendLimit:
     def delete(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
         """Remove the spending limit of the organization. `DELETE /organization/spend_limit`"""
 
     def retrieve(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Look up the spending limit of the organization. `GET /organization/spend_limit`"""
 
@@ -2315,7 +2629,8 @@ class AdminOrganizationSpendLimit:
         currency: Literal["USD"],
         interval: Literal["month"],
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Set the spending limit of the organization. `POST /organization/spend_limit`"""
 
@@ -2356,7 +2671,8 @@ class AdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioSpeechesResponse:
         """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`
 
@@ -2377,7 +2693,8 @@ class AdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioTranscriptionsResponse:
         """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`
 
@@ -2395,7 +2712,8 @@ class AdminOrganizationUsage:
         limit: int | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCodeInterpreterSessionsResponse:
         """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`
 
@@ -2411,13 +2729,15 @@ class AdminOrganizationUsage:
         batch: bool | Omit = omit,
         bucket_width: Literal["1m", "1h", "1d"] | Omit = omit,
         end_time: int | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]] | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]]
+            | Omit = omit,
         limit: int | Omit = omit,
         models: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCompletionsResponse:
         """Report the usage of completions. `GET /organization/usage/completions`
 
@@ -2437,7 +2757,8 @@ class AdminOrganizationUsage:
         line_items: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
         """Report the costs of the organization by day. `GET /organization/costs`
 
@@ -2453,13 +2774,16 @@ class AdminOrganizationUsage:
         batch: bool | None | Omit = omit,
         bucket_width: Literal["1m", "1h", "1d"] | None | Omit = omit,
         end_time: int | None | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]] | None | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]]
+            | None
+            | Omit = omit,
         limit: int | None | Omit = omit,
         models: Sequence[str] | None | Omit = omit,
         page: str | None | Omit = omit,
         project_ids: Sequence[str] | None | Omit = omit,
         user_ids: Sequence[str] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageDecisionsResponse:
         """Report the usage of decisions. `GET /organization/usage/decisions`
 
@@ -2480,7 +2804,8 @@ class AdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageEmbeddingsResponse:
         """Report the usage of embeddings. `GET /organization/usage/embeddings`
 
@@ -2501,7 +2826,8 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
         vector_store_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageFileSearchCallsResponse:
         """Report the usage of file search calls. `GET /organization/usage/file_search_calls`
 
@@ -2524,7 +2850,8 @@ class AdminOrganizationUsage:
         sizes: list[Literal["256x256", "512x512", "1024x1024", "1792x1792", "1024x1792"]] | Omit = omit,
         sources: list[Literal["image.generation", "image.edit", "image.variation"]] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageImagesResponse:
         """Report the usage of images. `GET /organization/usage/images`
 
@@ -2545,7 +2872,8 @@ class AdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageModerationsResponse:
         """Report the usage of moderations. `GET /organization/usage/moderations`
 
@@ -2563,7 +2891,8 @@ class AdminOrganizationUsage:
         limit: int | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageVectorStoresResponse:
         """Report the usage of vector stores. `GET /organization/usage/vector_stores`
 
@@ -2579,13 +2908,15 @@ class AdminOrganizationUsage:
         bucket_width: Literal["1m", "1h", "1d"] | Omit = omit,
         context_levels: list[Literal["low", "medium", "high"]] | Omit = omit,
         end_time: int | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "context_level", "api_source"]] | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "context_level", "api_source"]]
+            | Omit = omit,
         limit: int | Omit = omit,
         models: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
         """Report the usage of web search calls. `GET /organization/usage/web_search_calls`
 
@@ -2639,7 +2970,8 @@ class AdminOrganizationUsers:
         self,
         user_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
         """Remove a user from the organization. `DELETE /organization/users/{user_id}`"""
 
@@ -2649,7 +2981,8 @@ class AdminOrganizationUsers:
         after: str | Omit = omit,
         emails: Sequence[str] | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationUser]:
         """List the users of the organization. `GET /organization/users`
 
@@ -2662,7 +2995,8 @@ class AdminOrganizationUsers:
         self,
         user_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
         """Look up a user of the organization. `GET /organization/users/{user_id}`"""
 
@@ -2674,7 +3008,8 @@ class AdminOrganizationUsers:
         role: str | None | Omit = omit,
         role_id: str | None | Omit = omit,
         technical_level: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
         """Change the role or the profile of a user of the organization. `POST /organization/users/{user_id}`"""
 
@@ -2717,7 +3052,8 @@ class AdminOrganizationUsersRoles:
         user_id: str,
         *,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
         """Assign a role in the organization to a user. `POST /organization/users/{user_id}/roles`"""
 
@@ -2726,7 +3062,8 @@ class AdminOrganizationUsersRoles:
         role_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
         """Remove a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
@@ -2737,7 +3074,8 @@ class AdminOrganizationUsersRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.users.RoleListResponse]:
         """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`
 
@@ -2752,7 +3090,8 @@ class AdminOrganizationUsersRoles:
         role_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
         """Look up a role of a user in the organization. `GET /organization/users/{user_id}/roles/{role_id}`"""
 
@@ -2789,21 +3128,28 @@ class AdminOrganizationWorkloadIdentityProviders:
         issuer: str,
         name: str,
         type: Literal["oidc"],
-        attribute_transformations: Iterable[oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation] | Omit = omit,
+        attribute_transformations: Iterable[
+            oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation
+        ]
+            | Omit = omit,
         description: str | Omit = omit,
         enabled: bool | Omit = omit,
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Register a provider of identities that workloads sign in with. `POST /organization/workload_identity_providers`"""
+        """Register a provider of identities that workloads sign in with. `POST
+        /organization/workload_identity_providers`"""
 
     def delete(
         self,
         workload_identity_provider_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProviderDeleted:
-        """Delete a workload identity provider. `DELETE /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Delete a workload identity provider. `DELETE
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     def list(
         self,
@@ -2811,7 +3157,8 @@ class AdminOrganizationWorkloadIdentityProviders:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.WorkloadIdentityProvider]:
         """List the workload identity providers. `GET /organization/workload_identity_providers`
 
@@ -2825,24 +3172,31 @@ class AdminOrganizationWorkloadIdentityProviders:
         self,
         workload_identity_provider_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Look up a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Look up a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     def update(
         self,
         workload_identity_provider_id: str,
         *,
-        attribute_transformations: Iterable[oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation] | Omit = omit,
+        attribute_transformations: Iterable[
+            oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation
+        ]
+            | Omit = omit,
         audience: str | Omit = omit,
         description: str | None | Omit = omit,
         enabled: bool | Omit = omit,
         issuer: str | Omit = omit,
         name: str | Omit = omit,
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Change a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Change a workload identity provider. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     @property
     def federation_rules(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRules:
@@ -2891,18 +3245,22 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         enabled: bool | Omit = omit,
         name: str | Omit = omit,
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Map identities of a provider to service accounts. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Map identities of a provider to service accounts. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     def delete(
         self,
         workload_identity_federation_rule_id: str,
         *,
         workload_identity_provider_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRuleDeleted:
-        """Delete a federation rule of a workload identity provider. `DELETE /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Delete a federation rule of a workload identity provider. `DELETE
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     def list(
         self,
@@ -2912,9 +3270,11 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         service_account_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
+        """List the federation rules of a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -2927,9 +3287,11 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         workload_identity_federation_rule_id: str,
         *,
         workload_identity_provider_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Look up a federation rule of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Look up a federation rule of a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     def update(
         self,
@@ -2941,9 +3303,11 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         enabled: bool | Omit = omit,
         name: str | None | Omit = omit,
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Change a federation rule of a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Change a federation rule of a workload identity provider. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:
@@ -3142,7 +3506,8 @@ class AsyncAdminOrganizationAdminApiKeys:
         *,
         name: str,
         expires_in_seconds: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
         """Create an admin key; only this response contains its value. `POST /organization/admin_api_keys`"""
 
@@ -3150,7 +3515,8 @@ class AsyncAdminOrganizationAdminApiKeys:
         self,
         key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
         """Delete an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
@@ -3160,8 +3526,12 @@ class AsyncAdminOrganizationAdminApiKeys:
         after: str | None | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.AdminAPIKey], oai.types.admin.organization.AdminAPIKey]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.admin.organization.AdminAPIKey],
+        oai.types.admin.organization.AdminAPIKey,
+    ]:
         """List the admin keys of the organization. `GET /organization/admin_api_keys`
 
         Args:
@@ -3174,7 +3544,8 @@ class AsyncAdminOrganizationAdminApiKeys:
         self,
         key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKey:
         """Look up an admin key. `GET /organization/admin_api_keys/{key_id}`"""
 
@@ -3217,8 +3588,12 @@ class AsyncAdminOrganizationAuditLogs:
         project_ids: Sequence[str] | Omit = omit,
         resource_ids: Sequence[str] | Omit = omit,
         tenant_only: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse],
+        oai.types.admin.organization.AuditLogListResponse,
+    ]:
         """List the audit log of the organization. `GET /organization/audit_logs`
 
         Args:
@@ -3251,8 +3626,12 @@ class AsyncAdminOrganizationCertificates:
         self,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateActivateResponse], oai.types.admin.organization.CertificateActivateResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.admin.organization.CertificateActivateResponse],
+        oai.types.admin.organization.CertificateActivateResponse,
+    ]:
         """Activate certificates of the organization. `POST /organization/certificates/activate`"""
 
     async def create(
@@ -3260,7 +3639,8 @@ class AsyncAdminOrganizationCertificates:
         *,
         certificate: str,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Upload a certificate for mutual TLS. `POST /organization/certificates`"""
 
@@ -3268,15 +3648,20 @@ class AsyncAdminOrganizationCertificates:
         self,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateDeactivateResponse], oai.types.admin.organization.CertificateDeactivateResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.admin.organization.CertificateDeactivateResponse],
+        oai.types.admin.organization.CertificateDeactivateResponse,
+    ]:
         """Deactivate certificates of the organization. `POST /organization/certificates/deactivate`"""
 
     async def delete(
         self,
         certificate_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.CertificateDeleteResponse:
         """Delete a certificate. `DELETE /organization/certificates/{certificate_id}`"""
 
@@ -3286,8 +3671,12 @@ class AsyncAdminOrganizationCertificates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.CertificateListResponse], oai.types.admin.organization.CertificateListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.CertificateListResponse],
+        oai.types.admin.organization.CertificateListResponse,
+    ]:
         """List the certificates. `GET /organization/certificates`
 
         Args:
@@ -3301,12 +3690,14 @@ class AsyncAdminOrganizationCertificates:
         certificate_id: str,
         *,
         include: builtins.list[Literal["content"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Look up a certificate. `GET /organization/certificates/{certificate_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     async def update(
@@ -3314,7 +3705,8 @@ class AsyncAdminOrganizationCertificates:
         certificate_id: str,
         *,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
         """Rename a certificate. `POST /organization/certificates/{certificate_id}`"""
 
@@ -3353,15 +3745,22 @@ class AsyncAdminOrganizationDataRetention:
     async def retrieve(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Look up how long the organization's data is kept. `GET /organization/data_retention`"""
 
     async def update(
         self,
         *,
-        retention_type: Literal["zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "enhanced_modified_abuse_monitoring"],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        retention_type: Literal[
+            "zero_data_retention",
+            "modified_abuse_monitoring",
+            "enhanced_zero_data_retention",
+            "enhanced_modified_abuse_monitoring",
+        ],
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Set how long the organization's data is kept. `POST /organization/data_retention`"""
 
@@ -3413,7 +3812,8 @@ class AsyncAdminOrganizationExternalKeys:
         region: str | Omit = omit,
         vault_ocid: str | Omit = omit,
         key_version_ocid: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
         """Register an encryption key that is held at a cloud provider. `POST /organization/external_keys`"""
 
@@ -3421,9 +3821,11 @@ class AsyncAdminOrganizationExternalKeys:
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Remove an encryption key that is held at a cloud provider. `DELETE /organization/external_keys/{external_key_id}`"""
+        """Remove an encryption key that is held at a cloud provider. `DELETE
+        /organization/external_keys/{external_key_id}`"""
 
     def list(
         self,
@@ -3432,8 +3834,12 @@ class AsyncAdminOrganizationExternalKeys:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalKey], oai.types.admin.organization.ExternalKey]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.admin.organization.ExternalKey],
+        oai.types.admin.organization.ExternalKey,
+    ]:
         """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`
 
         Args:
@@ -3446,17 +3852,21 @@ class AsyncAdminOrganizationExternalKeys:
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Look up an encryption key that is held at a cloud provider. `GET /organization/external_keys/{external_key_id}`"""
+        """Look up an encryption key that is held at a cloud provider. `GET
+        /organization/external_keys/{external_key_id}`"""
 
     async def validate(
         self,
         external_key_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
-        """Check that an encryption key at a cloud provider can be used. `POST /organization/external_keys/{external_key_id}/validate`"""
+        """Check that an encryption key at a cloud provider can be used. `POST
+        /organization/external_keys/{external_key_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationExternalKeysRaw:
@@ -3491,7 +3901,8 @@ class AsyncAdminOrganizationExternalStorage:
         *,
         project_id: str,
         provider: _AdminOrganizationExternalStorageCreateProvider,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Register a project's own storage at a cloud provider. `POST /organization/external_storage`"""
 
@@ -3499,7 +3910,8 @@ class AsyncAdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageDeleted:
         """Remove a project's own storage. `DELETE /organization/external_storage/{external_storage_id}`"""
 
@@ -3510,8 +3922,12 @@ class AsyncAdminOrganizationExternalStorage:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         project_id: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalStorageConfiguration], oai.types.admin.organization.ExternalStorageConfiguration]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.admin.organization.ExternalStorageConfiguration],
+        oai.types.admin.organization.ExternalStorageConfiguration,
+    ]:
         """List the storage of projects at cloud providers. `GET /organization/external_storage`
 
         Args:
@@ -3524,7 +3940,8 @@ class AsyncAdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Look up a project's own storage. `GET /organization/external_storage/{external_storage_id}`"""
 
@@ -3532,9 +3949,11 @@ class AsyncAdminOrganizationExternalStorage:
         self,
         external_storage_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Check that a project's own storage can be used. `POST /organization/external_storage/{external_storage_id}/validate`"""
+        """Check that a project's own storage can be used. `POST
+        /organization/external_storage/{external_storage_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationExternalStorageRaw:
@@ -3568,7 +3987,8 @@ class AsyncAdminOrganizationGroups:
         self,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
         """Create a group of users. `POST /organization/groups`"""
 
@@ -3576,7 +3996,8 @@ class AsyncAdminOrganizationGroups:
         self,
         group_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupDeleteResponse:
         """Delete a group. `DELETE /organization/groups/{group_id}`"""
 
@@ -3586,7 +4007,8 @@ class AsyncAdminOrganizationGroups:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Group], oai.types.admin.organization.Group]:
         """List the groups. `GET /organization/groups`
 
@@ -3600,7 +4022,8 @@ class AsyncAdminOrganizationGroups:
         self,
         group_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
         """Look up a group. `GET /organization/groups/{group_id}`"""
 
@@ -3609,7 +4032,8 @@ class AsyncAdminOrganizationGroups:
         group_id: str,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupUpdateResponse:
         """Rename a group. `POST /organization/groups/{group_id}`"""
 
@@ -3662,7 +4086,8 @@ class AsyncAdminOrganizationGroupsRoles:
         group_id: str,
         *,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
         """Assign a role in the organization to a group. `POST /organization/groups/{group_id}/roles`"""
 
@@ -3671,7 +4096,8 @@ class AsyncAdminOrganizationGroupsRoles:
         role_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
         """Remove a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
@@ -3682,8 +4108,12 @@ class AsyncAdminOrganizationGroupsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.RoleListResponse], oai.types.admin.organization.groups.RoleListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.groups.RoleListResponse],
+        oai.types.admin.organization.groups.RoleListResponse,
+    ]:
         """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`
 
         Args:
@@ -3697,7 +4127,8 @@ class AsyncAdminOrganizationGroupsRoles:
         role_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
         """Look up a role of a group in the organization. `GET /organization/groups/{group_id}/roles/{role_id}`"""
 
@@ -3732,7 +4163,8 @@ class AsyncAdminOrganizationGroupsUsers:
         group_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserCreateResponse:
         """Add a user to a group. `POST /organization/groups/{group_id}/users`"""
 
@@ -3741,7 +4173,8 @@ class AsyncAdminOrganizationGroupsUsers:
         user_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
         """Remove a user from a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
@@ -3752,8 +4185,12 @@ class AsyncAdminOrganizationGroupsUsers:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser], oai.types.admin.organization.groups.OrganizationGroupUser]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser],
+        oai.types.admin.organization.groups.OrganizationGroupUser,
+    ]:
         """List the users of a group. `GET /organization/groups/{group_id}/users`
 
         Args:
@@ -3767,7 +4204,8 @@ class AsyncAdminOrganizationGroupsUsers:
         user_id: str,
         *,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
         """Look up a user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
@@ -3803,7 +4241,8 @@ class AsyncAdminOrganizationInvites:
         email: str,
         role: Literal["reader", "owner"],
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Invite a user to the organization. `POST /organization/invites`"""
 
@@ -3811,7 +4250,8 @@ class AsyncAdminOrganizationInvites:
         self,
         invite_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
         """Delete an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
@@ -3820,8 +4260,12 @@ class AsyncAdminOrganizationInvites:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Invite], oai.types.admin.organization.Invite]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.Invite],
+        oai.types.admin.organization.Invite,
+    ]:
         """List the invitations to the organization. `GET /organization/invites`
 
         Args:
@@ -3833,7 +4277,8 @@ class AsyncAdminOrganizationInvites:
         self,
         invite_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Look up an invitation. `GET /organization/invites/{invite_id}`"""
 
@@ -3867,7 +4312,8 @@ class AsyncAdminOrganizationProjects:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Archive a project; it cannot be used afterwards. `POST /organization/projects/{project_id}/archive`"""
 
@@ -3878,7 +4324,8 @@ class AsyncAdminOrganizationProjects:
         external_key_id: str | None | Omit = omit,
         geography: str | None | Omit = omit,
         residency: oai.types.admin.organization.ProjectResidency | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Create a project. `POST /organization/projects`"""
 
@@ -3888,8 +4335,12 @@ class AsyncAdminOrganizationProjects:
         after: str | Omit = omit,
         include_archived: bool | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Project], oai.types.admin.organization.Project]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.Project],
+        oai.types.admin.organization.Project,
+    ]:
         """List the projects of the organization. `GET /organization/projects`
 
         Args:
@@ -3901,7 +4352,8 @@ class AsyncAdminOrganizationProjects:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Look up a project. `GET /organization/projects/{project_id}`"""
 
@@ -3912,7 +4364,8 @@ class AsyncAdminOrganizationProjects:
         external_key_id: str | None | Omit = omit,
         geography: str | None | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
         """Rename a project, or change its settings. `POST /organization/projects/{project_id}`"""
 
@@ -4053,7 +4506,8 @@ class AsyncAdminOrganizationProjectsApiKeys:
         api_key_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.APIKeyDeleteResponse:
         """Revoke a key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
@@ -4064,8 +4518,12 @@ class AsyncAdminOrganizationProjectsApiKeys:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey], oai.types.admin.organization.projects.ProjectAPIKey]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey],
+        oai.types.admin.organization.projects.ProjectAPIKey,
+    ]:
         """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`
 
         Args:
@@ -4078,7 +4536,8 @@ class AsyncAdminOrganizationProjectsApiKeys:
         api_key_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
         """Look up a key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
@@ -4089,9 +4548,11 @@ class AsyncAdminOrganizationProjectsApiKeys:
         project_id: str,
         expires_in_seconds: int | Omit = omit,
         scopes: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change the expiry and the permissions of a project's key. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change the expiry and the permissions of a project's key. `POST
+        /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsApiKeysRaw:
@@ -4124,8 +4585,12 @@ class AsyncAdminOrganizationProjectsCertificates:
         project_id: str,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateActivateResponse], oai.types.admin.organization.projects.CertificateActivateResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.admin.organization.projects.CertificateActivateResponse],
+        oai.types.admin.organization.projects.CertificateActivateResponse,
+    ]:
         """Activate certificates for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
@@ -4133,8 +4598,12 @@ class AsyncAdminOrganizationProjectsCertificates:
         project_id: str,
         *,
         certificate_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateDeactivateResponse], oai.types.admin.organization.projects.CertificateDeactivateResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.admin.organization.projects.CertificateDeactivateResponse],
+        oai.types.admin.organization.projects.CertificateDeactivateResponse,
+    ]:
         """Deactivate certificates for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
@@ -4144,8 +4613,12 @@ class AsyncAdminOrganizationProjectsCertificates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse],
+        oai.types.admin.organization.projects.CertificateListResponse,
+    ]:
         """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`
 
         Args:
@@ -4182,7 +4655,8 @@ class AsyncAdminOrganizationProjectsDataRetention:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Look up how long a project's data is kept. `GET /organization/projects/{project_id}/data_retention`"""
 
@@ -4191,7 +4665,8 @@ class AsyncAdminOrganizationProjectsDataRetention:
         project_id: str,
         *,
         retention_type: _AdminOrganizationProjectsDataRetentionUpdateRetentionType,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Set how long a project's data is kept. `POST /organization/projects/{project_id}/data_retention`"""
 
@@ -4223,7 +4698,8 @@ class AsyncAdminOrganizationProjectsGroups:
         *,
         group_id: str,
         role: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
         """Grant a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
@@ -4232,7 +4708,8 @@ class AsyncAdminOrganizationProjectsGroups:
         group_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
         """Revoke a group's access to a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
@@ -4243,8 +4720,12 @@ class AsyncAdminOrganizationProjectsGroups:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.ProjectGroup], oai.types.admin.organization.projects.ProjectGroup]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.projects.ProjectGroup],
+        oai.types.admin.organization.projects.ProjectGroup,
+    ]:
         """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`
 
         Args:
@@ -4259,7 +4740,8 @@ class AsyncAdminOrganizationProjectsGroups:
         *,
         project_id: str,
         group_type: Literal["group", "tenant_group"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
         """Look up a group that has access to a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
 
@@ -4303,7 +4785,8 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
         """Assign a role in a project to a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
@@ -4313,7 +4796,8 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
         """Remove a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
@@ -4325,8 +4809,12 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse], oai.types.admin.organization.projects.groups.RoleListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse],
+        oai.types.admin.organization.projects.groups.RoleListResponse,
+    ]:
         """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`
 
         Args:
@@ -4341,7 +4829,8 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         *,
         project_id: str,
         group_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
         """Look up a role of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
@@ -4375,22 +4864,30 @@ class AsyncAdminOrganizationProjectsHostedToolPermissions:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Look up which hosted tools a project may use. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Look up which hosted tools a project may use. `GET
+        /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     async def update(
         self,
         project_id: str,
         *,
-        code_interpreter: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
+        code_interpreter: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp
+            | None
+            | Omit = omit,
         file_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
-        image_generation: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
+        image_generation: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp
+            | None
+            | Omit = omit,
         mcp: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
         web_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Set which hosted tools a project may use. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Set which hosted tools a project may use. `POST
+        /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsRaw:
@@ -4418,15 +4915,18 @@ class AsyncAdminOrganizationProjectsModelPermissions:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissionsDeleted:
-        """Lift the limits on the models that a project may use. `DELETE /organization/projects/{project_id}/model_permissions`"""
+        """Lift the limits on the models that a project may use. `DELETE
+        /organization/projects/{project_id}/model_permissions`"""
 
     async def retrieve(
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Look up which models a project may use. `GET /organization/projects/{project_id}/model_permissions`"""
 
@@ -4436,7 +4936,8 @@ class AsyncAdminOrganizationProjectsModelPermissions:
         *,
         mode: Literal["allow_list", "deny_list"],
         model_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Set which models a project may use. `POST /organization/projects/{project_id}/model_permissions`"""
 
@@ -4471,8 +4972,12 @@ class AsyncAdminOrganizationProjectsRateLimits:
         after: str | Omit = omit,
         before: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit], oai.types.admin.organization.projects.ProjectRateLimit]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit],
+        oai.types.admin.organization.projects.ProjectRateLimit,
+    ]:
         """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`
 
         Args:
@@ -4492,7 +4997,8 @@ class AsyncAdminOrganizationProjectsRateLimits:
         max_requests_per_1_day: int | Omit = omit,
         max_requests_per_1_minute: int | Omit = omit,
         max_tokens_per_1_minute: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
         """Change a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
 
@@ -4525,7 +5031,8 @@ class AsyncAdminOrganizationProjectsRoles:
         permissions: Sequence[str],
         role_name: str,
         description: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Define a role for a project. `POST /projects/{project_id}/roles`"""
 
@@ -4534,7 +5041,8 @@ class AsyncAdminOrganizationProjectsRoles:
         role_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.RoleDeleteResponse:
         """Delete a role of a project. `DELETE /projects/{project_id}/roles/{role_id}`"""
 
@@ -4545,7 +5053,8 @@ class AsyncAdminOrganizationProjectsRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
         """List the roles of a project. `GET /projects/{project_id}/roles`
 
@@ -4560,7 +5069,8 @@ class AsyncAdminOrganizationProjectsRoles:
         role_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Look up a role of a project. `GET /projects/{project_id}/roles/{role_id}`"""
 
@@ -4572,7 +5082,8 @@ class AsyncAdminOrganizationProjectsRoles:
         description: str | None | Omit = omit,
         permissions: Sequence[str] | None | Omit = omit,
         role_name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role of a project. `POST /projects/{project_id}/roles/{role_id}`"""
 
@@ -4611,18 +5122,22 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         name: str,
         create_service_account_only: bool | None | Omit = omit,
         expires_in_seconds: int | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Create a service account in a project; only this response contains its key. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Create a service account in a project; only this response contains its key. `POST
+        /organization/projects/{project_id}/service_accounts`"""
 
     async def delete(
         self,
         service_account_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountDeleteResponse:
-        """Delete a service account of a project. `DELETE /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Delete a service account of a project. `DELETE
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     def list(
         self,
@@ -4630,8 +5145,12 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount], oai.types.admin.organization.projects.ProjectServiceAccount]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount],
+        oai.types.admin.organization.projects.ProjectServiceAccount,
+    ]:
         """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`
 
         Args:
@@ -4644,9 +5163,11 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         service_account_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceAccount:
-        """Look up a service account of a project. `GET /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Look up a service account of a project. `GET
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     async def update(
         self,
@@ -4655,9 +5176,11 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         project_id: str,
         name: str | Omit = omit,
         role: Literal["member", "owner"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceAccount:
-        """Change a service account of a project. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
+        """Change a service account of a project. `POST
+        /organization/projects/{project_id}/service_accounts/{service_account_id}`"""
 
     @property
     def api_keys(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
@@ -4703,9 +5226,11 @@ class AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
         expires_in_seconds: int | None | Omit = omit,
         name: str | Omit = omit,
         scopes: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Create a key for a service account; only this response contains its value. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Create a key for a service account; only this response contains its value. `POST
+        /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -4731,7 +5256,8 @@ class AsyncAdminOrganizationProjectsServiceTierSettings:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Look up the service tiers of a project. `GET /organization/projects/{project_id}/service_tier_settings`"""
 
@@ -4740,8 +5266,11 @@ class AsyncAdminOrganizationProjectsServiceTierSettings:
         project_id: str,
         *,
         default: Literal["standard", "fast", "scale"] | Omit = omit,
-        enabled_tiers: Literal["all"] | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        enabled_tiers: Literal["all"]
+            | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier]
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Set the service tiers of a project. `POST /organization/projects/{project_id}/service_tier_settings`"""
 
@@ -4775,7 +5304,8 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.projects.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Create a spending alert for a project. `POST /organization/projects/{project_id}/spend_alerts`"""
 
@@ -4784,7 +5314,8 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         alert_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlertDeleted:
         """Delete a spend alert of a project. `DELETE /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -4796,8 +5327,12 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert], oai.types.admin.organization.projects.ProjectSpendAlert]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert],
+        oai.types.admin.organization.projects.ProjectSpendAlert,
+    ]:
         """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`
 
         Args:
@@ -4812,7 +5347,8 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         alert_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Look up a spend alert of a project. `GET /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -4825,7 +5361,8 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.projects.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Change a spend alert of a project. `POST /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
@@ -4861,7 +5398,8 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
         """Remove the spending limit of a project. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
@@ -4869,7 +5407,8 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         self,
         project_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Look up the spending limit of a project. `GET /organization/projects/{project_id}/spend_limit`"""
 
@@ -4880,7 +5419,8 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         currency: Literal["USD"],
         interval: Literal["month"],
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Set the spending limit of a project. `POST /organization/projects/{project_id}/spend_limit`"""
 
@@ -4915,7 +5455,8 @@ class AsyncAdminOrganizationProjectsUsers:
         role: str,
         email: str | None | Omit = omit,
         user_id: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Add a user to a project. `POST /organization/projects/{project_id}/users`"""
 
@@ -4924,7 +5465,8 @@ class AsyncAdminOrganizationProjectsUsers:
         user_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
         """Remove a user from a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -4934,8 +5476,12 @@ class AsyncAdminOrganizationProjectsUsers:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectUser], oai.types.admin.organization.projects.ProjectUser]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectUser],
+        oai.types.admin.organization.projects.ProjectUser,
+    ]:
         """List the users of a project. `GET /organization/projects/{project_id}/users`
 
         Args:
@@ -4948,7 +5494,8 @@ class AsyncAdminOrganizationProjectsUsers:
         user_id: str,
         *,
         project_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Look up a user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -4958,7 +5505,8 @@ class AsyncAdminOrganizationProjectsUsers:
         *,
         project_id: str,
         role: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
         """Change the role of a user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
 
@@ -5004,7 +5552,8 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
         """Assign a role in a project to a user. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
@@ -5014,7 +5563,8 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
         """Remove a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
@@ -5026,8 +5576,12 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse], oai.types.admin.organization.projects.users.RoleListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse],
+        oai.types.admin.organization.projects.users.RoleListResponse,
+    ]:
         """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`
 
         Args:
@@ -5042,7 +5596,8 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         *,
         project_id: str,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
         """Look up a role of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
@@ -5078,7 +5633,8 @@ class AsyncAdminOrganizationRoles:
         permissions: Sequence[str],
         role_name: str,
         description: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Define a role for the organization. `POST /organization/roles`"""
 
@@ -5086,7 +5642,8 @@ class AsyncAdminOrganizationRoles:
         self,
         role_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.RoleDeleteResponse:
         """Delete a role. `DELETE /organization/roles/{role_id}`"""
 
@@ -5096,7 +5653,8 @@ class AsyncAdminOrganizationRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
         """List the roles of the organization. `GET /organization/roles`
 
@@ -5110,7 +5668,8 @@ class AsyncAdminOrganizationRoles:
         self,
         role_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Look up a role. `GET /organization/roles/{role_id}`"""
 
@@ -5121,7 +5680,8 @@ class AsyncAdminOrganizationRoles:
         description: str | None | Omit = omit,
         permissions: Sequence[str] | None | Omit = omit,
         role_name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role. `POST /organization/roles/{role_id}`"""
 
@@ -5160,7 +5720,8 @@ class AsyncAdminOrganizationSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Create a spending alert for the organization. `POST /organization/spend_alerts`"""
 
@@ -5168,7 +5729,8 @@ class AsyncAdminOrganizationSpendAlerts:
         self,
         alert_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlertDeleted:
         """Delete a spend alert. `DELETE /organization/spend_alerts/{alert_id}`"""
 
@@ -5179,8 +5741,12 @@ class AsyncAdminOrganizationSpendAlerts:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert], oai.types.admin.organization.OrganizationSpendAlert]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert],
+        oai.types.admin.organization.OrganizationSpendAlert,
+    ]:
         """List the spend alerts of the organization. `GET /organization/spend_alerts`
 
         Args:
@@ -5194,7 +5760,8 @@ class AsyncAdminOrganizationSpendAlerts:
         self,
         alert_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Look up a spend alert. `GET /organization/spend_alerts/{alert_id}`"""
 
@@ -5206,7 +5773,8 @@ class AsyncAdminOrganizationSpendAlerts:
         interval: Literal["month"],
         notification_channel: oai.types.admin.organization.SpendAlertCreateParamsNotificationChannel,
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Change a spend alert. `POST /organization/spend_alerts/{alert_id}`"""
 
@@ -5241,14 +5809,16 @@ class AsyncAdminOrganizationSpendLimit:
     async def delete(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
         """Remove the spending limit of the organization. `DELETE /organization/spend_limit`"""
 
     async def retrieve(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Look up the spending limit of the organization. `GET /organization/spend_limit`"""
 
@@ -5258,7 +5828,8 @@ class AsyncAdminOrganizationSpendLimit:
         currency: Literal["USD"],
         interval: Literal["month"],
         threshold_amount: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Set the spending limit of the organization. `POST /organization/spend_limit`"""
 
@@ -5299,7 +5870,8 @@ class AsyncAdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioSpeechesResponse:
         """Report the usage of audio speeches. `GET /organization/usage/audio_speeches`
 
@@ -5320,7 +5892,8 @@ class AsyncAdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageAudioTranscriptionsResponse:
         """Report the usage of audio transcriptions. `GET /organization/usage/audio_transcriptions`
 
@@ -5338,7 +5911,8 @@ class AsyncAdminOrganizationUsage:
         limit: int | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCodeInterpreterSessionsResponse:
         """Report the usage of code interpreter sessions. `GET /organization/usage/code_interpreter_sessions`
 
@@ -5354,13 +5928,15 @@ class AsyncAdminOrganizationUsage:
         batch: bool | Omit = omit,
         bucket_width: Literal["1m", "1h", "1d"] | Omit = omit,
         end_time: int | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]] | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]]
+            | Omit = omit,
         limit: int | Omit = omit,
         models: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCompletionsResponse:
         """Report the usage of completions. `GET /organization/usage/completions`
 
@@ -5380,7 +5956,8 @@ class AsyncAdminOrganizationUsage:
         line_items: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
         """Report the costs of the organization by day. `GET /organization/costs`
 
@@ -5396,13 +5973,16 @@ class AsyncAdminOrganizationUsage:
         batch: bool | None | Omit = omit,
         bucket_width: Literal["1m", "1h", "1d"] | None | Omit = omit,
         end_time: int | None | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]] | None | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]]
+            | None
+            | Omit = omit,
         limit: int | None | Omit = omit,
         models: Sequence[str] | None | Omit = omit,
         page: str | None | Omit = omit,
         project_ids: Sequence[str] | None | Omit = omit,
         user_ids: Sequence[str] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageDecisionsResponse:
         """Report the usage of decisions. `GET /organization/usage/decisions`
 
@@ -5423,7 +6003,8 @@ class AsyncAdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageEmbeddingsResponse:
         """Report the usage of embeddings. `GET /organization/usage/embeddings`
 
@@ -5444,7 +6025,8 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
         vector_store_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageFileSearchCallsResponse:
         """Report the usage of file search calls. `GET /organization/usage/file_search_calls`
 
@@ -5467,7 +6049,8 @@ class AsyncAdminOrganizationUsage:
         sizes: list[Literal["256x256", "512x512", "1024x1024", "1792x1792", "1024x1792"]] | Omit = omit,
         sources: list[Literal["image.generation", "image.edit", "image.variation"]] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageImagesResponse:
         """Report the usage of images. `GET /organization/usage/images`
 
@@ -5488,7 +6071,8 @@ class AsyncAdminOrganizationUsage:
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageModerationsResponse:
         """Report the usage of moderations. `GET /organization/usage/moderations`
 
@@ -5506,7 +6090,8 @@ class AsyncAdminOrganizationUsage:
         limit: int | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageVectorStoresResponse:
         """Report the usage of vector stores. `GET /organization/usage/vector_stores`
 
@@ -5522,13 +6107,15 @@ class AsyncAdminOrganizationUsage:
         bucket_width: Literal["1m", "1h", "1d"] | Omit = omit,
         context_levels: list[Literal["low", "medium", "high"]] | Omit = omit,
         end_time: int | Omit = omit,
-        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "context_level", "api_source"]] | Omit = omit,
+        group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "context_level", "api_source"]]
+            | Omit = omit,
         limit: int | Omit = omit,
         models: Sequence[str] | Omit = omit,
         page: str | Omit = omit,
         project_ids: Sequence[str] | Omit = omit,
         user_ids: Sequence[str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
         """Report the usage of web search calls. `GET /organization/usage/web_search_calls`
 
@@ -5582,7 +6169,8 @@ class AsyncAdminOrganizationUsers:
         self,
         user_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
         """Remove a user from the organization. `DELETE /organization/users/{user_id}`"""
 
@@ -5592,8 +6180,12 @@ class AsyncAdminOrganizationUsers:
         after: str | Omit = omit,
         emails: Sequence[str] | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationUser], oai.types.admin.organization.OrganizationUser]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.admin.organization.OrganizationUser],
+        oai.types.admin.organization.OrganizationUser,
+    ]:
         """List the users of the organization. `GET /organization/users`
 
         Args:
@@ -5605,7 +6197,8 @@ class AsyncAdminOrganizationUsers:
         self,
         user_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
         """Look up a user of the organization. `GET /organization/users/{user_id}`"""
 
@@ -5617,7 +6210,8 @@ class AsyncAdminOrganizationUsers:
         role: str | None | Omit = omit,
         role_id: str | None | Omit = omit,
         technical_level: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
         """Change the role or the profile of a user of the organization. `POST /organization/users/{user_id}`"""
 
@@ -5660,7 +6254,8 @@ class AsyncAdminOrganizationUsersRoles:
         user_id: str,
         *,
         role_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
         """Assign a role in the organization to a user. `POST /organization/users/{user_id}/roles`"""
 
@@ -5669,7 +6264,8 @@ class AsyncAdminOrganizationUsersRoles:
         role_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
         """Remove a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
@@ -5680,8 +6276,12 @@ class AsyncAdminOrganizationUsersRoles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.users.RoleListResponse], oai.types.admin.organization.users.RoleListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncNextCursorPage[oai.types.admin.organization.users.RoleListResponse],
+        oai.types.admin.organization.users.RoleListResponse,
+    ]:
         """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`
 
         Args:
@@ -5695,7 +6295,8 @@ class AsyncAdminOrganizationUsersRoles:
         role_id: str,
         *,
         user_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
         """Look up a role of a user in the organization. `GET /organization/users/{user_id}/roles/{role_id}`"""
 
@@ -5732,21 +6333,28 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         issuer: str,
         name: str,
         type: Literal["oidc"],
-        attribute_transformations: Iterable[oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation] | Omit = omit,
+        attribute_transformations: Iterable[
+            oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation
+        ]
+            | Omit = omit,
         description: str | Omit = omit,
         enabled: bool | Omit = omit,
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Register a provider of identities that workloads sign in with. `POST /organization/workload_identity_providers`"""
+        """Register a provider of identities that workloads sign in with. `POST
+        /organization/workload_identity_providers`"""
 
     async def delete(
         self,
         workload_identity_provider_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProviderDeleted:
-        """Delete a workload identity provider. `DELETE /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Delete a workload identity provider. `DELETE
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     def list(
         self,
@@ -5754,8 +6362,12 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.WorkloadIdentityProvider], oai.types.admin.organization.WorkloadIdentityProvider]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.admin.organization.WorkloadIdentityProvider],
+        oai.types.admin.organization.WorkloadIdentityProvider,
+    ]:
         """List the workload identity providers. `GET /organization/workload_identity_providers`
 
         Args:
@@ -5768,24 +6380,31 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         self,
         workload_identity_provider_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Look up a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Look up a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     async def update(
         self,
         workload_identity_provider_id: str,
         *,
-        attribute_transformations: Iterable[oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation] | Omit = omit,
+        attribute_transformations: Iterable[
+            oai.types.admin.organization.WorkloadIdentityProviderCreateParamsAttributeTransformation
+        ]
+            | Omit = omit,
         audience: str | Omit = omit,
         description: str | None | Omit = omit,
         enabled: bool | Omit = omit,
         issuer: str | Omit = omit,
         name: str | Omit = omit,
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Change a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}`"""
+        """Change a workload identity provider. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}`"""
 
     @property
     def federation_rules(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
@@ -5834,18 +6453,22 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         enabled: bool | Omit = omit,
         name: str | Omit = omit,
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Map identities of a provider to service accounts. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Map identities of a provider to service accounts. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     async def delete(
         self,
         workload_identity_federation_rule_id: str,
         *,
         workload_identity_provider_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRuleDeleted:
-        """Delete a federation rule of a workload identity provider. `DELETE /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Delete a federation rule of a workload identity provider. `DELETE
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     def list(
         self,
@@ -5855,9 +6478,14 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         service_account_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule], oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule],
+        oai.types.admin.organization.workload_identity_providers.FederationRule,
+    ]:
+        """List the federation rules of a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -5870,9 +6498,11 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         workload_identity_federation_rule_id: str,
         *,
         workload_identity_provider_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Look up a federation rule of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Look up a federation rule of a workload identity provider. `GET
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     async def update(
         self,
@@ -5884,9 +6514,11 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         enabled: bool | Omit = omit,
         name: str | None | Omit = omit,
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Change a federation rule of a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+        """Change a federation rule of a workload identity provider. `POST
+        /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:

@@ -9,7 +9,10 @@ from oai._results.answer import BinaryResponse
 from oai._results.stream import AsyncStream, Stream
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -80,12 +83,30 @@ class AudioSpeech:
         *,
         input: str,
         model: str | oai.types.audio.SpeechModel,
-        voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar", "fable", "onyx", "nova"] | oai.types.audio.VoiceID,
+        voice: str
+           
+        | Literal[
+            "alloy",
+            "ash",
+            "ballad",
+            "coral",
+            "echo",
+            "sage",
+            "shimmer",
+            "verse",
+            "marin",
+            "cedar",
+            "fable",
+            "onyx",
+            "nova",
+        ]
+            | oai.types.audio.VoiceID,
         instructions: str | Omit = omit,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | Omit = omit,
         speed: float | Omit = omit,
         stream_format: Literal["sse", "audio"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`
 
@@ -137,14 +158,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -152,7 +175,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -176,14 +200,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -191,7 +217,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -215,14 +242,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -230,7 +259,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -254,14 +284,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -269,7 +301,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -293,14 +326,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -308,7 +343,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -332,14 +368,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -347,7 +385,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -371,14 +410,16 @@ class AudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -386,7 +427,8 @@ class AudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -422,7 +464,8 @@ class AudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["json"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -444,7 +487,8 @@ class AudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["verbose_json"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -466,7 +510,8 @@ class AudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["text", "srt", "vtt"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -488,7 +533,8 @@ class AudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -526,7 +572,8 @@ class AudioVoiceConsents:
         language: str,
         name: str,
         recording: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Upload the recording of a speaker who consents to the use of their voice. `POST /audio/voice_consents`"""
 
@@ -534,7 +581,8 @@ class AudioVoiceConsents:
         self,
         consent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsentDeleted:
         """Delete the recording of a speaker's consent. `DELETE /audio/voice_consents/{consent_id}`"""
 
@@ -543,7 +591,8 @@ class AudioVoiceConsents:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.audio.VoiceConsent]:
         """List the recorded consents of speakers. `GET /audio/voice_consents`
 
@@ -556,7 +605,8 @@ class AudioVoiceConsents:
         self,
         consent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Look up the recorded consent of a speaker. `GET /audio/voice_consents/{consent_id}`"""
 
@@ -565,7 +615,8 @@ class AudioVoiceConsents:
         consent_id: str,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Rename the recorded consent of a speaker. `POST /audio/voice_consents/{consent_id}`"""
 
@@ -607,7 +658,8 @@ class AudioVoices:
         prompt: str | Omit = omit,
         model: str | Literal["auto"] | Literal["2026-10-08"] | Omit = omit,
         script_hint: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
         """Create a custom voice from a sample or a description. `POST /audio/voices`"""
 
@@ -615,7 +667,8 @@ class AudioVoices:
         self,
         voice_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceDeleted:
         """Delete a voice of your own. `DELETE /audio/voices/{voice_id}`"""
 
@@ -704,12 +757,30 @@ class AsyncAudioSpeech:
         *,
         input: str,
         model: str | oai.types.audio.SpeechModel,
-        voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar", "fable", "onyx", "nova"] | oai.types.audio.VoiceID,
+        voice: str
+           
+        | Literal[
+            "alloy",
+            "ash",
+            "ballad",
+            "coral",
+            "echo",
+            "sage",
+            "shimmer",
+            "verse",
+            "marin",
+            "cedar",
+            "fable",
+            "onyx",
+            "nova",
+        ]
+            | oai.types.audio.VoiceID,
         instructions: str | Omit = omit,
         response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | Omit = omit,
         speed: float | Omit = omit,
         stream_format: Literal["sse", "audio"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`
 
@@ -761,14 +832,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -776,7 +849,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -800,14 +874,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -815,7 +891,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -839,14 +916,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -854,7 +933,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -878,14 +958,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -893,7 +975,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -917,14 +1000,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -932,7 +1017,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -956,14 +1042,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -971,7 +1059,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -995,14 +1084,16 @@ class AsyncAudioTranscriptions:
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Transcribe an audio recording. `POST /audio/transcriptions`
 
         Args:
             file: The audio: mp3, mp4, mpeg, mpga, m4a, wav, webm, flac or ogg.
             model: The transcription model, such as 'gpt-4o-transcribe' or 'whisper-1'.
-            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is one piece.
+            chunking_strategy: 'auto' splits long audio where nobody speaks, or the settings of that; by default it is
+                one piece.
             include: ['logprobs'] adds the log probability of each token.
             keywords: Words that may occur in the audio, for gpt-transcribe.
             known_speaker_names: Names of up to 4 speakers, in the order of known_speaker_references.
@@ -1010,7 +1101,8 @@ class AsyncAudioTranscriptions:
             language: The language of the audio, such as 'en' (ISO 639-1): improves accuracy and speed.
             languages: Languages that may be spoken (ISO 639-1), for gpt-transcribe.
             prompt: Text that comes before, or shows spelling and style; in the language of the audio.
-            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the model.
+            response_format: 'json' (default), 'text', 'srt', 'verbose_json', 'vtt' or 'diarized_json'; depends on the
+                model.
             temperature: Randomness, 0 to 1; default 0, which lets the server choose and raise it as needed.
             timestamp_granularities: ['segment'] (default), ['word'] or both; requires response_format='verbose_json'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1046,7 +1138,8 @@ class AsyncAudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["json"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -1068,7 +1161,8 @@ class AsyncAudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["verbose_json"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -1090,7 +1184,8 @@ class AsyncAudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["text", "srt", "vtt"],
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -1112,7 +1207,8 @@ class AsyncAudioTranslations:
         prompt: str | Omit = omit,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | Omit = omit,
         temperature: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Translate an audio recording to English text. `POST /audio/translations`
 
@@ -1150,7 +1246,8 @@ class AsyncAudioVoiceConsents:
         language: str,
         name: str,
         recording: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Upload the recording of a speaker who consents to the use of their voice. `POST /audio/voice_consents`"""
 
@@ -1158,7 +1255,8 @@ class AsyncAudioVoiceConsents:
         self,
         consent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsentDeleted:
         """Delete the recording of a speaker's consent. `DELETE /audio/voice_consents/{consent_id}`"""
 
@@ -1167,7 +1265,8 @@ class AsyncAudioVoiceConsents:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.audio.VoiceConsent], oai.types.audio.VoiceConsent]:
         """List the recorded consents of speakers. `GET /audio/voice_consents`
 
@@ -1180,7 +1279,8 @@ class AsyncAudioVoiceConsents:
         self,
         consent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Look up the recorded consent of a speaker. `GET /audio/voice_consents/{consent_id}`"""
 
@@ -1189,7 +1289,8 @@ class AsyncAudioVoiceConsents:
         consent_id: str,
         *,
         name: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
         """Rename the recorded consent of a speaker. `POST /audio/voice_consents/{consent_id}`"""
 
@@ -1231,7 +1332,8 @@ class AsyncAudioVoices:
         prompt: str | Omit = omit,
         model: str | Literal["auto"] | Literal["2026-10-08"] | Omit = omit,
         script_hint: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
         """Create a custom voice from a sample or a description. `POST /audio/voices`"""
 
@@ -1239,7 +1341,8 @@ class AsyncAudioVoices:
         self,
         voice_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceDeleted:
         """Delete a voice of your own. `DELETE /audio/voices/{voice_id}`"""
 

@@ -6,10 +6,24 @@ import oai.types
 import oai.types.batches
 from oai._json.pages import CursorPage
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal, TypeAlias
 
-_BatchesCreateEndpoint: TypeAlias = Literal["/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/moderations", "/v1/images/generations", "/v1/images/edits", "/v1/videos"]
+_BatchesCreateEndpoint: TypeAlias = (
+    Literal[
+        "/v1/responses",
+        "/v1/chat/completions",
+        "/v1/embeddings",
+        "/v1/completions",
+        "/v1/moderations",
+        "/v1/images/generations",
+        "/v1/images/edits",
+        "/v1/videos",
+    ]
+)
 
 
 class Batches:
@@ -19,7 +33,8 @@ class Batches:
         self,
         batch_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`
 
@@ -35,7 +50,8 @@ class Batches:
         input_file_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`
 
@@ -43,7 +59,8 @@ class Batches:
             completion_window: The time within which the batch is done; only '24h'.
             endpoint: The path that all requests of the batch go to, such as '/v1/responses'.
             input_file_id: The id of a JSONL file with purpose 'batch': up to 50000 requests and 200 MB.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             output_expires_after: When to delete the output files: {'anchor': 'created_at', 'seconds': ...}.
         """
 
@@ -52,7 +69,8 @@ class Batches:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Batch]:
         """List your batches. `GET /batches`
 
@@ -65,7 +83,8 @@ class Batches:
         self,
         batch_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`
 
@@ -81,7 +100,8 @@ class Batches:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         progress: oai.helpers.polling.OnState | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Wait until a batch has ended.
 
@@ -125,7 +145,8 @@ class AsyncBatches:
         self,
         batch_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`
 
@@ -141,7 +162,8 @@ class AsyncBatches:
         input_file_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`
 
@@ -149,7 +171,8 @@ class AsyncBatches:
             completion_window: The time within which the batch is done; only '24h'.
             endpoint: The path that all requests of the batch go to, such as '/v1/responses'.
             input_file_id: The id of a JSONL file with purpose 'batch': up to 50000 requests and 200 MB.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             output_expires_after: When to delete the output files: {'anchor': 'created_at', 'seconds': ...}.
         """
 
@@ -158,7 +181,8 @@ class AsyncBatches:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Batch], oai.types.Batch]:
         """List your batches. `GET /batches`
 
@@ -171,7 +195,8 @@ class AsyncBatches:
         self,
         batch_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`
 
@@ -187,7 +212,8 @@ class AsyncBatches:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         progress: oai.helpers.polling.OnState | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Wait until a batch has ended.
 

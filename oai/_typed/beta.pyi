@@ -38,24 +38,350 @@ from oai._results.answer import BinaryResponse
 from oai._results.stream import AsyncStream, Stream
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, AsyncTokenPage, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai._typing import (
+    AsyncConversationCursorPage, AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, AsyncTokenPage,
+    ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike,
+)
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
-_BetaAssistantsCreateResponseFormat: TypeAlias = Literal["auto"] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONObject | oai.types.shared_params.ResponseFormatJSONSchema | None
+_BetaAssistantsCreateResponseFormat: TypeAlias = (
+    Literal["auto"]
+    | oai.types.shared_params.ResponseFormatText
+    | oai.types.shared_params.ResponseFormatJSONObject
+    | oai.types.shared_params.ResponseFormatJSONSchema
+    | None
+)
 
-_BetaAssistantsUpdateModel: TypeAlias = str | Literal["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4.5-preview", "gpt-4.5-preview-2025-02-27", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613"]
+_BetaAssistantsUpdateModel: TypeAlias = (
+    str
+    | Literal[
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano-2025-08-07",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano-2025-04-14",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "o1",
+        "o1-2024-12-17",
+        "gpt-4o",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-2024-08-06",
+        "gpt-4o-2024-05-13",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4.5-preview",
+        "gpt-4.5-preview-2025-02-27",
+        "gpt-4-turbo",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4-0125-preview",
+        "gpt-4-turbo-preview",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4",
+        "gpt-4-0314",
+        "gpt-4-0613",
+        "gpt-4-32k",
+        "gpt-4-32k-0314",
+        "gpt-4-32k-0613",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-16k",
+        "gpt-3.5-turbo-0613",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-16k-0613",
+    ]
+)
 
-_BetaRealtimeSessionsCreateModel: TypeAlias = Literal["gpt-realtime", "gpt-realtime-2025-08-28", "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17", "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview", "gpt-4o-mini-realtime-preview-2024-12-17"]
+_BetaRealtimeSessionsCreateModel: TypeAlias = (
+    Literal[
+        "gpt-realtime",
+        "gpt-realtime-2025-08-28",
+        "gpt-4o-realtime-preview",
+        "gpt-4o-realtime-preview-2024-10-01",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03",
+        "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+    ]
+)
 
-_BetaResponsesCompactModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str | None
+_BetaResponsesCompactModel: TypeAlias = (
+    Literal[
+        "gpt-6-astra",
+        "gpt-6.2-astra",
+        "gpt-6.1-sol",
+        "gpt-6.2-sol",
+        "gpt-6.1-terra",
+        "gpt-6-sol",
+        "gpt-6-luna",
+        "gpt-5.6-sol",
+        "gpt-5.6-terra",
+        "gpt-5.6-luna",
+        "gpt-5.5",
+        "gpt-5.5-2026-04-23",
+        "gpt-5.4",
+        "gpt-5.4-mini",
+        "gpt-5.4-nano",
+        "gpt-5.4-mini-2026-03-17",
+        "gpt-5.4-nano-2026-03-17",
+        "gpt-5.3-chat-latest",
+        "gpt-5.2",
+        "gpt-5.2-2025-12-11",
+        "gpt-5.2-chat-latest",
+        "gpt-5.2-pro",
+        "gpt-5.2-pro-2025-12-11",
+        "gpt-5.1",
+        "gpt-5.1-2025-11-13",
+        "gpt-5.1-codex",
+        "gpt-5.1-mini",
+        "gpt-5.1-chat-latest",
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano-2025-08-07",
+        "gpt-5-chat-latest",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano-2025-04-14",
+        "o4-mini",
+        "o4-mini-2025-04-16",
+        "o3",
+        "o3-2025-04-16",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "o1",
+        "o1-2024-12-17",
+        "o1-preview",
+        "o1-preview-2024-09-12",
+        "o1-mini",
+        "o1-mini-2024-09-12",
+        "gpt-4o",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-2024-08-06",
+        "gpt-4o-2024-05-13",
+        "gpt-audio-mini",
+        "gpt-audio-mini-2025-12-15",
+        "gpt-4o-audio-preview",
+        "gpt-4o-audio-preview-2024-10-01",
+        "gpt-4o-audio-preview-2024-12-17",
+        "gpt-4o-audio-preview-2025-06-03",
+        "gpt-4o-mini-audio-preview",
+        "gpt-4o-mini-audio-preview-2024-12-17",
+        "gpt-4o-search-preview",
+        "gpt-4o-mini-search-preview",
+        "gpt-4o-search-preview-2025-03-11",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "chatgpt-4o-latest",
+        "codex-mini-latest",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4-turbo",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4-0125-preview",
+        "gpt-4-turbo-preview",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4",
+        "gpt-4-0314",
+        "gpt-4-0613",
+        "gpt-4-32k",
+        "gpt-4-32k-0314",
+        "gpt-4-32k-0613",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-16k",
+        "gpt-3.5-turbo-0301",
+        "gpt-3.5-turbo-0613",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-16k-0613",
+        "o1-pro",
+        "o1-pro-2025-03-19",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "computer-use-preview",
+        "computer-use-preview-2025-03-11",
+        "gpt-5.5-pro",
+        "gpt-5.5-pro-2026-04-23",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5-pro-2025-10-06",
+        "gpt-5.1-codex-max",
+        "gpt-daybreak-blue-latest",
+        "gpt-daybreak-red-latest",
+        "gpt-5.6-cyber",
+        "gpt-6-cyber",
+        "gpt-rosalind-research",
+        "gpt-6-rosalind",
+        "gpt-6.2-astra-law",
+    ]
+    | str
+    | None
+)
 
-_BetaResponsesCreateModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str
+_BetaResponsesCreateModel: TypeAlias = (
+    Literal[
+        "gpt-6-astra",
+        "gpt-6.2-astra",
+        "gpt-6.1-sol",
+        "gpt-6.2-sol",
+        "gpt-6.1-terra",
+        "gpt-6-sol",
+        "gpt-6-luna",
+        "gpt-5.6-sol",
+        "gpt-5.6-terra",
+        "gpt-5.6-luna",
+        "gpt-5.5",
+        "gpt-5.5-2026-04-23",
+        "gpt-5.4",
+        "gpt-5.4-mini",
+        "gpt-5.4-nano",
+        "gpt-5.4-mini-2026-03-17",
+        "gpt-5.4-nano-2026-03-17",
+        "gpt-5.3-chat-latest",
+        "gpt-5.2",
+        "gpt-5.2-2025-12-11",
+        "gpt-5.2-chat-latest",
+        "gpt-5.2-pro",
+        "gpt-5.2-pro-2025-12-11",
+        "gpt-5.1",
+        "gpt-5.1-2025-11-13",
+        "gpt-5.1-codex",
+        "gpt-5.1-mini",
+        "gpt-5.1-chat-latest",
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano-2025-08-07",
+        "gpt-5-chat-latest",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano-2025-04-14",
+        "o4-mini",
+        "o4-mini-2025-04-16",
+        "o3",
+        "o3-2025-04-16",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "o1",
+        "o1-2024-12-17",
+        "o1-preview",
+        "o1-preview-2024-09-12",
+        "o1-mini",
+        "o1-mini-2024-09-12",
+        "gpt-4o",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-2024-08-06",
+        "gpt-4o-2024-05-13",
+        "gpt-audio-mini",
+        "gpt-audio-mini-2025-12-15",
+        "gpt-4o-audio-preview",
+        "gpt-4o-audio-preview-2024-10-01",
+        "gpt-4o-audio-preview-2024-12-17",
+        "gpt-4o-audio-preview-2025-06-03",
+        "gpt-4o-mini-audio-preview",
+        "gpt-4o-mini-audio-preview-2024-12-17",
+        "gpt-4o-search-preview",
+        "gpt-4o-mini-search-preview",
+        "gpt-4o-search-preview-2025-03-11",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "chatgpt-4o-latest",
+        "codex-mini-latest",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4-turbo",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4-0125-preview",
+        "gpt-4-turbo-preview",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4",
+        "gpt-4-0314",
+        "gpt-4-0613",
+        "gpt-4-32k",
+        "gpt-4-32k-0314",
+        "gpt-4-32k-0613",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-16k",
+        "gpt-3.5-turbo-0301",
+        "gpt-3.5-turbo-0613",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-16k-0613",
+        "o1-pro",
+        "o1-pro-2025-03-19",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "computer-use-preview",
+        "computer-use-preview-2025-03-11",
+        "gpt-5.5-pro",
+        "gpt-5.5-pro-2026-04-23",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5-pro-2025-10-06",
+        "gpt-5.1-codex-max",
+        "gpt-daybreak-blue-latest",
+        "gpt-daybreak-red-latest",
+        "gpt-5.6-cyber",
+        "gpt-6-cyber",
+        "gpt-rosalind-research",
+        "gpt-6-rosalind",
+        "gpt-6.2-astra-law",
+    ]
+    | str
+)
 
-_BetaResponsesCreateToolChoice: TypeAlias = Literal["none", "auto", "required"] | oai.types.beta.BetaToolChoiceAllowedParam | oai.types.beta.BetaToolChoiceTypesParam | oai.types.beta.BetaToolChoiceFunctionParam | oai.types.beta.BetaToolChoiceMcpParam | oai.types.beta.BetaToolChoiceCustomParam | oai.types.responses.ToolParamProgrammaticToolCalling | oai.types.beta.BetaToolChoiceApplyPatchParam | oai.types.beta.BetaToolChoiceShellParam
+_BetaResponsesCreateToolChoice: TypeAlias = (
+    Literal["none", "auto", "required"]
+    | oai.types.beta.BetaToolChoiceAllowedParam
+    | oai.types.beta.BetaToolChoiceTypesParam
+    | oai.types.beta.BetaToolChoiceFunctionParam
+    | oai.types.beta.BetaToolChoiceMcpParam
+    | oai.types.beta.BetaToolChoiceCustomParam
+    | oai.types.responses.ToolParamProgrammaticToolCalling
+    | oai.types.beta.BetaToolChoiceApplyPatchParam
+    | oai.types.beta.BetaToolChoiceShellParam
+)
 
-_BetaResponsesInputTokensCountToolChoice: TypeAlias = Literal["none", "auto", "required"] | oai.types.beta.BetaToolChoiceAllowedParam | oai.types.beta.BetaToolChoiceTypesParam | oai.types.beta.BetaToolChoiceFunctionParam | oai.types.beta.BetaToolChoiceMcpParam | oai.types.beta.BetaToolChoiceCustomParam | oai.types.responses.ToolParamProgrammaticToolCalling | oai.types.beta.BetaToolChoiceApplyPatchParam | oai.types.beta.BetaToolChoiceShellParam | None
+_BetaResponsesInputTokensCountToolChoice: TypeAlias = (
+    Literal["none", "auto", "required"]
+    | oai.types.beta.BetaToolChoiceAllowedParam
+    | oai.types.beta.BetaToolChoiceTypesParam
+    | oai.types.beta.BetaToolChoiceFunctionParam
+    | oai.types.beta.BetaToolChoiceMcpParam
+    | oai.types.beta.BetaToolChoiceCustomParam
+    | oai.types.responses.ToolParamProgrammaticToolCalling
+    | oai.types.beta.BetaToolChoiceApplyPatchParam
+    | oai.types.beta.BetaToolChoiceShellParam
+    | None
+)
 
 
 class Beta:
@@ -149,19 +475,22 @@ class BetaAgents:
         service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None | Omit = omit,
         text: oai.types.beta.AgentTextParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Define an agent: its model, its instructions, its tools. `POST /agents`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
         self,
         agent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentDeleted:
         """Delete an agent. `DELETE /agents/{agent_id}`"""
 
@@ -171,7 +500,8 @@ class BetaAgents:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Agent]:
         """List the agents. `GET /agents`
 
@@ -185,7 +515,8 @@ class BetaAgents:
         self,
         agent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Look up an agent. `GET /agents/{agent_id}`"""
 
@@ -204,12 +535,14 @@ class BetaAgents:
         service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None | Omit = omit,
         text: oai.types.beta.AgentTextParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Change the definition of an agent. `POST /agents/{agent_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -282,19 +615,22 @@ class BetaAgentsAutomations:
         type: Literal["periodic"] | Literal["once"],
         metadata: oai.types.beta.agents.AutomationMetadataParam | Omit = omit,
         run_at: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.AutomationDeleted:
         """Delete an automation. `DELETE /agents/automations/{automation_id}`"""
 
@@ -305,7 +641,8 @@ class BetaAgentsAutomations:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         session_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.Automation]:
         """List the automations. `GET /agents/automations`
 
@@ -319,7 +656,8 @@ class BetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Pause an automation. `POST /agents/automations/{automation_id}/pause`"""
 
@@ -327,7 +665,8 @@ class BetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Resume a paused automation. `POST /agents/automations/{automation_id}/resume`"""
 
@@ -335,7 +674,8 @@ class BetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Look up an automation. `GET /agents/automations/{automation_id}`"""
 
@@ -349,12 +689,14 @@ class BetaAgentsAutomations:
         run_at: int | Omit = omit,
         target: oai.types.beta.agents.AutomationTargetParam | Omit = omit,
         timezone: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Change an automation. `POST /agents/automations/{automation_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -401,7 +743,8 @@ class BetaAgentsAutomationsInvocations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Run an automation now. `POST /agents/automations/{automation_id}/invocations`"""
 
@@ -412,7 +755,8 @@ class BetaAgentsAutomationsInvocations:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.automations.AutomationInvocation]:
         """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`
 
@@ -427,7 +771,8 @@ class BetaAgentsAutomationsInvocations:
         invocation_id: str,
         *,
         automation_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Look up a run of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
 
@@ -461,7 +806,8 @@ class BetaAgentsEnvironments:
         environment: oai.types.beta.agents.Environment,
         vault_ids: Sequence[str] | None | Omit = omit,
         idempotency_key: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
         """Start an environment for agents to work in. `POST /agents/environments`"""
 
@@ -472,7 +818,8 @@ class BetaAgentsEnvironments:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         type: Literal["openai_hosted"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.EnvironmentInfo]:
         """List the environments. `GET /agents/environments`
 
@@ -486,7 +833,8 @@ class BetaAgentsEnvironments:
         self,
         environment_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
         """Look up an environment. `GET /agents/environments/{environment_id}`"""
 
@@ -538,7 +886,8 @@ class BetaAgentsEnvironmentsFiles:
         path: str,
         type: Literal["file_id"] | Literal["inline"],
         data: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
         """Add a file to an environment. `POST /agents/environments/{environment_id}/files`
 
@@ -554,7 +903,8 @@ class BetaAgentsEnvironmentsFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         page: str | Omit = omit,
         path: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> TokenPage[oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files of an environment. `GET /agents/environments/{environment_id}/files`
 
@@ -567,7 +917,8 @@ class BetaAgentsEnvironmentsFiles:
         self,
         files: Mapping[str, str | os.PathLike[str]],
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload local files for a new environment of agents."""
 
@@ -577,12 +928,14 @@ class BetaAgentsEnvironmentsFiles:
         *,
         destination: str,
         include: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload files of a directory for a new environment of agents.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     def upload(
@@ -591,7 +944,8 @@ class BetaAgentsEnvironmentsFiles:
         *,
         path: str,
         file: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.StagedAgentFile:
         """Upload a file and put it into an environment of agents."""
 
@@ -636,7 +990,8 @@ class BetaAgentsEnvironmentsTemplates:
         plugins: Iterable[oai.types.beta.HostedPluginParam] | None | Omit = omit,
         setup_commands: Iterable[oai.types.beta.SetupCommandParam] | None | Omit = omit,
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Define a template for environments. `POST /agents/environments/templates`"""
 
@@ -644,7 +999,8 @@ class BetaAgentsEnvironmentsTemplates:
         self,
         environment_template_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplateDeleted:
         """Delete a template of environments. `DELETE /agents/environments/templates/{environment_template_id}`"""
 
@@ -654,7 +1010,8 @@ class BetaAgentsEnvironmentsTemplates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate]:
         """List the templates of environments. `GET /agents/environments/templates`
 
@@ -668,7 +1025,8 @@ class BetaAgentsEnvironmentsTemplates:
         self,
         environment_template_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Look up a template of environments. `GET /agents/environments/templates/{environment_template_id}`"""
 
@@ -686,7 +1044,8 @@ class BetaAgentsEnvironmentsTemplates:
         plugins: Iterable[oai.types.beta.HostedPluginParam] | None | Omit = omit,
         setup_commands: Iterable[oai.types.beta.SetupCommandParam] | None | Omit = omit,
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Change a template of environments. `POST /agents/environments/templates/{environment_template_id}`"""
 
@@ -735,13 +1094,16 @@ class BetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -762,13 +1124,16 @@ class BetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionEventStream[T]:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -789,13 +1154,16 @@ class BetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AgentSessionEventStream[T]:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -803,7 +1171,8 @@ class BetaAgentsSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSessionDeleted:
         """Delete a session of an agent. `DELETE /agents/sessions/{session_id}`"""
 
@@ -815,14 +1184,16 @@ class BetaAgentsSessions:
         limit: int | Omit = omit,
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSession]:
         """List the sessions of agents. `GET /agents/sessions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -830,7 +1201,8 @@ class BetaAgentsSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Look up a session and its state. `GET /agents/sessions/{session_id}`"""
 
@@ -842,12 +1214,14 @@ class BetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -883,12 +1257,14 @@ class BetaAgentsSessions:
         output_type: type[T] | None | Omit = omit,
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionStream[T]:
         """Send an input to an idle session of an agent, and stream the resulting turn.
 
         Args:
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
         """
 
     @property
@@ -950,18 +1326,22 @@ class BetaAgentsSessionsArtifacts:
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download an artifact that an agent created in a session. `GET
+        /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     def delete(
         self,
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete an artifact that an agent created in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete an artifact that an agent created in a session. `DELETE
+        /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -971,7 +1351,8 @@ class BetaAgentsSessionsArtifacts:
         environment_id: str | None | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionArtifact]:
         """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`
 
@@ -986,9 +1367,11 @@ class BetaAgentsSessionsArtifacts:
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up an artifact that an agent created in a session. `GET
+        /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def for_result(
         self,
@@ -1030,7 +1413,8 @@ class BetaAgentsSessionsEvents:
         *,
         events: Iterable[oai.types.beta.AgentSessionInputParam],
         idempotency_key: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Send an event to a session, such as a message or an approval. `POST /agents/sessions/{session_id}/events`"""
 
@@ -1039,7 +1423,8 @@ class BetaAgentsSessionsEvents:
         session_id: str,
         *,
         include_obfuscation: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AgentSessionEvent]:
         """Read the events of a session as they happen. `GET /agents/sessions/{session_id}/events`"""
 
@@ -1072,7 +1457,8 @@ class BetaAgentsSessionsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
         """List the items of a session. `GET /agents/sessions/{session_id}/items`
 
@@ -1109,7 +1495,8 @@ class BetaAgentsSessionsSubagents:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Subagent]:
         """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`
 
@@ -1124,7 +1511,8 @@ class BetaAgentsSessionsSubagents:
         subagent_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Subagent:
         """Look up an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
 
@@ -1174,9 +1562,11 @@ class BetaAgentsSessionsSubagentsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`
+        """List the items of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/items`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -1212,9 +1602,11 @@ class BetaAgentsSessionsSubagentsTurns:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
-        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
+        """List the turns of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -1228,9 +1620,11 @@ class BetaAgentsSessionsSubagentsTurns:
         *,
         session_id: str,
         subagent_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
-        """Look up a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
+        """Look up a turn of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
 
     @property
     def items(self) -> BetaAgentsSessionsSubagentsTurnsItems:
@@ -1271,9 +1665,11 @@ class BetaAgentsSessionsSubagentsTurnsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
+        """List the items of a turn of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -1308,7 +1704,8 @@ class BetaAgentsSessionsTraces:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionTrace]:
         """List the traces of a session. `GET /agents/sessions/{session_id}/traces`
 
@@ -1345,7 +1742,8 @@ class BetaAgentsSessionsTurns:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
         """List the turns of a session. `GET /agents/sessions/{session_id}/turns`
 
@@ -1360,7 +1758,8 @@ class BetaAgentsSessionsTurns:
         turn_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
         """Look up a turn of a session. `GET /agents/sessions/{session_id}/turns/{turn_id}`"""
 
@@ -1402,7 +1801,8 @@ class BetaAgentsSessionsTurnsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`
 
@@ -1437,19 +1837,22 @@ class BetaAgentsVaults:
         *,
         metadata: dict[str, str] | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Create a vault for the credentials that agents use. `POST /vaults`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
         self,
         vault_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.VaultDeleted:
         """Delete a vault with the credentials in it. `DELETE /vaults/{vault_id}`"""
 
@@ -1461,14 +1864,16 @@ class BetaAgentsVaults:
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.Vault]:
         """List the vaults. `GET /vaults`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -1476,7 +1881,8 @@ class BetaAgentsVaults:
         self,
         vault_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Look up a vault. `GET /vaults/{vault_id}`"""
 
@@ -1486,12 +1892,14 @@ class BetaAgentsVaults:
         *,
         metadata: dict[str, str] | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Change a vault. `POST /vaults/{vault_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -1537,12 +1945,14 @@ class BetaAgentsVaultsCredentials:
         auth: oai.types.beta.agents.vaults.CredentialAuthCreateParam,
         name: str,
         metadata: dict[str, str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
@@ -1550,7 +1960,8 @@ class BetaAgentsVaultsCredentials:
         credential_id: str,
         *,
         vault_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.CredentialDeleted:
         """Delete a credential from a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
 
@@ -1563,14 +1974,16 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.vaults.Credential]:
         """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -1579,7 +1992,8 @@ class BetaAgentsVaultsCredentials:
         credential_id: str,
         *,
         vault_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Look up a credential in a vault, without its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
@@ -1590,12 +2004,14 @@ class BetaAgentsVaultsCredentials:
         vault_id: str,
         auth: oai.types.beta.agents.vaults.CredentialAuthRotateParam | Omit = omit,
         metadata: dict[str, str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -1641,12 +2057,14 @@ class BetaAssistants:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -1654,7 +2072,8 @@ class BetaAssistants:
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
@@ -1666,7 +2085,8 @@ class BetaAssistants:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`
 
@@ -1682,7 +2102,8 @@ class BetaAssistants:
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
@@ -1702,12 +2123,14 @@ class BetaAssistants:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -1755,7 +2178,8 @@ class BetaAssistantsFiles:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`
 
@@ -1772,7 +2196,8 @@ class BetaAssistantsFiles:
         file_id: str,
         *,
         assistant_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
 
@@ -1786,7 +2211,8 @@ class BetaAssistantsFiles:
         assistant_id: str,
         *,
         file_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
 
@@ -1800,7 +2226,8 @@ class BetaAssistantsFiles:
         file_id: str,
         *,
         assistant_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
 
@@ -1885,7 +2312,10 @@ class BetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1901,7 +2331,8 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -1916,17 +2347,22 @@ class BetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1934,12 +2370,14 @@ class BetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1970,7 +2408,10 @@ class BetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1986,7 +2427,8 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -2001,17 +2443,22 @@ class BetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -2019,12 +2466,14 @@ class BetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2055,7 +2504,10 @@ class BetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -2071,7 +2523,8 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -2086,17 +2539,22 @@ class BetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -2104,12 +2562,14 @@ class BetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -2119,7 +2579,8 @@ class BetaChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
         """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`
 
@@ -2135,7 +2596,8 @@ class BetaChatCompletions:
         metadata: oai.types.Metadata | None | Omit = omit,
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
         """List the stored chat completions, by the beta's call path. `GET /chat/completions`
 
@@ -2151,7 +2613,8 @@ class BetaChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`
 
@@ -2164,9 +2627,11 @@ class BetaChatCompletions:
         completion_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST
+        /chat/completions/{completion_id}`
 
         Args:
             completion_id: The id of a stored chat completion.
@@ -2201,7 +2666,11 @@ class BetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -2218,7 +2687,8 @@ class BetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type.
 
@@ -2233,17 +2703,22 @@ class BetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -2251,12 +2726,14 @@ class BetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -2287,7 +2764,11 @@ class BetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -2303,7 +2784,8 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot.
 
@@ -2318,17 +2800,22 @@ class BetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -2336,12 +2823,14 @@ class BetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -2390,9 +2879,11 @@ class BetaChatCompletionsMessages:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`
+        """List the input messages of a stored chat completion, by the beta's call path. `GET
+        /chat/completions/{completion_id}/messages`
 
         Args:
             completion_id: The id of a stored chat completion.
@@ -2459,7 +2950,8 @@ class BetaChatkitSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """End a ChatKit session; its secret is no longer accepted. `POST /chatkit/sessions/{session_id}/cancel`"""
 
@@ -2471,12 +2963,14 @@ class BetaChatkitSessions:
         chatkit_configuration: oai.types.beta.chatkit.ChatSessionChatKitConfigurationParam | Omit = omit,
         expires_after: oai.types.beta.chatkit.ChatSessionExpiresAfterParam | Omit = omit,
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`
 
         Args:
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @property
@@ -2505,7 +2999,8 @@ class BetaChatkitThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ThreadDeleteResponse:
         """Delete a ChatKit thread with its items. `DELETE /chatkit/threads/{thread_id}`"""
 
@@ -2517,7 +3012,8 @@ class BetaChatkitThreads:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread]:
         """List the ChatKit threads. `GET /chatkit/threads`
 
@@ -2526,7 +3022,8 @@ class BetaChatkitThreads:
             before: Return the items before the one with this id: the first one of the next page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     def list_items(
@@ -2537,7 +3034,8 @@ class BetaChatkitThreads:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.Data]:
         """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`
 
@@ -2552,7 +3050,8 @@ class BetaChatkitThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatKitThread:
         """Look up a ChatKit thread. `GET /chatkit/threads/{thread_id}`"""
 
@@ -2809,7 +3308,8 @@ class BetaRealtimeSessions:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
         """Create a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
@@ -2840,15 +3340,18 @@ class BetaRealtimeTranscriptionSessions:
         include: list[str] | Omit = omit,
         input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | Omit = omit,
         input_audio_noise_reduction: oai.types.beta.realtime.SessionCreateParamsInputAudioNoiseReduction | Omit = omit,
-        input_audio_transcription: oai.types.beta.realtime.TranscriptionSessionCreateParamsInputAudioTranscription | Omit = omit,
+        input_audio_transcription: oai.types.beta.realtime.TranscriptionSessionCreateParamsInputAudioTranscription
+            | Omit = omit,
         modalities: list[Literal["text", "audio"]] | Omit = omit,
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
         """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property
@@ -2876,7 +3379,8 @@ class BetaResponses:
         response_id: str,
         *,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
         """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`
 
@@ -2897,7 +3401,8 @@ class BetaResponses:
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
         """Compact a long conversation for the next response of the beta. `POST /responses/compact?beta=true`"""
 
@@ -2941,14 +3446,18 @@ class BetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -2992,14 +3501,18 @@ class BetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3043,14 +3556,18 @@ class BetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3059,7 +3576,8 @@ class BetaResponses:
         response_id: str,
         *,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`
 
@@ -3077,13 +3595,16 @@ class BetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3097,13 +3618,16 @@ class BetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3117,13 +3641,16 @@ class BetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3266,14 +3793,16 @@ class BetaResponsesInputItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.BetaResponseItem]:
         """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`
 
         Args:
             response_id: The id of the response.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -3314,7 +3843,8 @@ class BetaResponsesInputTokens:
         tools: Iterable[oai.types.beta.BetaToolParam] | None | Omit = omit,
         truncation: Literal["auto", "disabled"] | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
         """Count the tokens of an input, with beta features. `POST /responses/input_tokens?beta=true`"""
 
@@ -3345,12 +3875,14 @@ class BetaThreads:
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Start a thread, with or without first messages. `POST /threads`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @overload
@@ -3374,12 +3906,14 @@ class BetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3404,12 +3938,14 @@ class BetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3434,12 +3970,14 @@ class BetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3448,7 +3986,8 @@ class BetaThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
@@ -3457,7 +3996,8 @@ class BetaThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
@@ -3468,12 +4008,14 @@ class BetaThreads:
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -3491,7 +4033,8 @@ class BetaThreads:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`
 
@@ -3520,13 +4063,18 @@ class BetaThreads:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create and run a thread, and stream the events with a snapshot.
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def create_and_run_poll(
@@ -3550,12 +4098,14 @@ class BetaThreads:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread, run it, and wait for the end of the run.
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
@@ -3612,12 +4162,14 @@ class BetaThreadsMessages:
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -3626,7 +4178,8 @@ class BetaThreadsMessages:
         message_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.MessageDeleted:
         """Delete a message of a thread. `DELETE /threads/{thread_id}/messages/{message_id}`"""
 
@@ -3640,7 +4193,8 @@ class BetaThreadsMessages:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`
 
@@ -3657,7 +4211,8 @@ class BetaThreadsMessages:
         message_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
@@ -3668,12 +4223,14 @@ class BetaThreadsMessages:
         *,
         thread_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -3722,7 +4279,8 @@ class BetaThreadsMessagesFiles:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
 
@@ -3740,7 +4298,8 @@ class BetaThreadsMessagesFiles:
         *,
         thread_id: str,
         message_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
 
@@ -3776,7 +4335,8 @@ class BetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
@@ -3804,13 +4364,16 @@ class BetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3838,13 +4401,16 @@ class BetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3872,13 +4438,16 @@ class BetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -3891,7 +4460,8 @@ class BetaThreadsRuns:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`
 
@@ -3908,7 +4478,8 @@ class BetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
@@ -3921,7 +4492,8 @@ class BetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3938,7 +4510,8 @@ class BetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3955,7 +4528,8 @@ class BetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -3970,12 +4544,14 @@ class BetaThreadsRuns:
         *,
         thread_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -4003,14 +4579,20 @@ class BetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create a run, and stream its events with a snapshot.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def create_and_stream(
@@ -4034,14 +4616,20 @@ class BetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create a run, and stream its events with a snapshot.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def submit_tool_outputs_stream(
@@ -4050,8 +4638,12 @@ class BetaThreadsRuns:
         *,
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Submit the tool outputs of a run, and stream its further events."""
 
@@ -4079,13 +4671,16 @@ class BetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a run, and wait for its end.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
@@ -4099,7 +4694,8 @@ class BetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Wait for the end of a run.
 
@@ -4118,7 +4714,8 @@ class BetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs of a run, and wait for its end.
 
@@ -4185,14 +4782,16 @@ class BetaThreadsRunsSteps:
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             before: Return the items before the one with this id: the first one of the next page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -4205,12 +4804,14 @@ class BetaThreadsRunsSteps:
         thread_id: str,
         run_id: str,
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property
@@ -4323,19 +4924,22 @@ class AsyncBetaAgents:
         service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None | Omit = omit,
         text: oai.types.beta.AgentTextParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Define an agent: its model, its instructions, its tools. `POST /agents`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
         self,
         agent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentDeleted:
         """Delete an agent. `DELETE /agents/{agent_id}`"""
 
@@ -4345,7 +4949,8 @@ class AsyncBetaAgents:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Agent], oai.types.beta.Agent]:
         """List the agents. `GET /agents`
 
@@ -4359,7 +4964,8 @@ class AsyncBetaAgents:
         self,
         agent_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Look up an agent. `GET /agents/{agent_id}`"""
 
@@ -4378,12 +4984,14 @@ class AsyncBetaAgents:
         service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None | Omit = omit,
         text: oai.types.beta.AgentTextParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
         """Change the definition of an agent. `POST /agents/{agent_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -4456,19 +5064,22 @@ class AsyncBetaAgentsAutomations:
         type: Literal["periodic"] | Literal["once"],
         metadata: oai.types.beta.agents.AutomationMetadataParam | Omit = omit,
         run_at: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.AutomationDeleted:
         """Delete an automation. `DELETE /agents/automations/{automation_id}`"""
 
@@ -4479,7 +5090,8 @@ class AsyncBetaAgentsAutomations:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         session_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Automation], oai.types.beta.agents.Automation]:
         """List the automations. `GET /agents/automations`
 
@@ -4493,7 +5105,8 @@ class AsyncBetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Pause an automation. `POST /agents/automations/{automation_id}/pause`"""
 
@@ -4501,7 +5114,8 @@ class AsyncBetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Resume a paused automation. `POST /agents/automations/{automation_id}/resume`"""
 
@@ -4509,7 +5123,8 @@ class AsyncBetaAgentsAutomations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Look up an automation. `GET /agents/automations/{automation_id}`"""
 
@@ -4523,12 +5138,14 @@ class AsyncBetaAgentsAutomations:
         run_at: int | Omit = omit,
         target: oai.types.beta.agents.AutomationTargetParam | Omit = omit,
         timezone: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
         """Change an automation. `POST /agents/automations/{automation_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -4575,7 +5192,8 @@ class AsyncBetaAgentsAutomationsInvocations:
         self,
         automation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Run an automation now. `POST /agents/automations/{automation_id}/invocations`"""
 
@@ -4586,8 +5204,12 @@ class AsyncBetaAgentsAutomationsInvocations:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.automations.AutomationInvocation], oai.types.beta.agents.automations.AutomationInvocation]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.beta.agents.automations.AutomationInvocation],
+        oai.types.beta.agents.automations.AutomationInvocation,
+    ]:
         """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`
 
         Args:
@@ -4601,7 +5223,8 @@ class AsyncBetaAgentsAutomationsInvocations:
         invocation_id: str,
         *,
         automation_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Look up a run of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
 
@@ -4635,7 +5258,8 @@ class AsyncBetaAgentsEnvironments:
         environment: oai.types.beta.agents.Environment,
         vault_ids: Sequence[str] | None | Omit = omit,
         idempotency_key: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
         """Start an environment for agents to work in. `POST /agents/environments`"""
 
@@ -4646,7 +5270,8 @@ class AsyncBetaAgentsEnvironments:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         type: Literal["openai_hosted"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.EnvironmentInfo], oai.types.beta.agents.EnvironmentInfo]:
         """List the environments. `GET /agents/environments`
 
@@ -4660,7 +5285,8 @@ class AsyncBetaAgentsEnvironments:
         self,
         environment_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
         """Look up an environment. `GET /agents/environments/{environment_id}`"""
 
@@ -4712,7 +5338,8 @@ class AsyncBetaAgentsEnvironmentsFiles:
         path: str,
         type: Literal["file_id"] | Literal["inline"],
         data: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
         """Add a file to an environment. `POST /agents/environments/{environment_id}/files`
 
@@ -4728,8 +5355,12 @@ class AsyncBetaAgentsEnvironmentsFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         page: str | Omit = omit,
         path: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile],
+        oai.types.beta.agents.environments.EnvironmentFile,
+    ]:
         """List the files of an environment. `GET /agents/environments/{environment_id}/files`
 
         Args:
@@ -4741,7 +5372,8 @@ class AsyncBetaAgentsEnvironmentsFiles:
         self,
         files: Mapping[str, str | os.PathLike[str]],
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload local files for a new environment of agents."""
 
@@ -4751,12 +5383,14 @@ class AsyncBetaAgentsEnvironmentsFiles:
         *,
         destination: str,
         include: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload files of a directory for a new environment of agents.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     async def upload(
@@ -4765,7 +5399,8 @@ class AsyncBetaAgentsEnvironmentsFiles:
         *,
         path: str,
         file: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.files.StagedAgentFile:
         """Upload a file and put it into an environment of agents."""
 
@@ -4810,7 +5445,8 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         plugins: Iterable[oai.types.beta.HostedPluginParam] | None | Omit = omit,
         setup_commands: Iterable[oai.types.beta.SetupCommandParam] | None | Omit = omit,
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Define a template for environments. `POST /agents/environments/templates`"""
 
@@ -4818,7 +5454,8 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         self,
         environment_template_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplateDeleted:
         """Delete a template of environments. `DELETE /agents/environments/templates/{environment_template_id}`"""
 
@@ -4828,8 +5465,12 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.environments.EnvironmentTemplate], oai.types.beta.agents.environments.EnvironmentTemplate]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.beta.agents.environments.EnvironmentTemplate],
+        oai.types.beta.agents.environments.EnvironmentTemplate,
+    ]:
         """List the templates of environments. `GET /agents/environments/templates`
 
         Args:
@@ -4842,7 +5483,8 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         self,
         environment_template_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Look up a template of environments. `GET /agents/environments/templates/{environment_template_id}`"""
 
@@ -4860,7 +5502,8 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         plugins: Iterable[oai.types.beta.HostedPluginParam] | None | Omit = omit,
         setup_commands: Iterable[oai.types.beta.SetupCommandParam] | None | Omit = omit,
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Change a template of environments. `POST /agents/environments/templates/{environment_template_id}`"""
 
@@ -4909,13 +5552,16 @@ class AsyncBetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4936,13 +5582,16 @@ class AsyncBetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4963,13 +5612,16 @@ class AsyncBetaAgentsSessions:
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
         """Start a session with an agent. `POST /agents/sessions`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -4977,7 +5629,8 @@ class AsyncBetaAgentsSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSessionDeleted:
         """Delete a session of an agent. `DELETE /agents/sessions/{session_id}`"""
 
@@ -4989,14 +5642,16 @@ class AsyncBetaAgentsSessions:
         limit: int | Omit = omit,
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSession], oai.types.beta.AgentSession]:
         """List the sessions of agents. `GET /agents/sessions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -5004,7 +5659,8 @@ class AsyncBetaAgentsSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Look up a session and its state. `GET /agents/sessions/{session_id}`"""
 
@@ -5016,12 +5672,14 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | None | Omit = omit,
         prompt_cache_options: oai.types.beta.agents.PromptCacheOptions | None | Omit = omit,
         review: Literal["none", "auto_review"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
         """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -5057,12 +5715,14 @@ class AsyncBetaAgentsSessions:
         output_type: type[T] | None | Omit = omit,
         tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionStream[T]:
         """Send an input to an idle session of an agent, and stream the resulting turn.
 
         Args:
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
         """
 
     @property
@@ -5124,18 +5784,22 @@ class AsyncBetaAgentsSessionsArtifacts:
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download an artifact that an agent created in a session. `GET
+        /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     async def delete(
         self,
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete an artifact that an agent created in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete an artifact that an agent created in a session. `DELETE
+        /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -5145,8 +5809,12 @@ class AsyncBetaAgentsSessionsArtifacts:
         environment_id: str | None | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact],
+        oai.types.beta.agents.sessions.SessionArtifact,
+    ]:
         """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`
 
         Args:
@@ -5160,9 +5828,11 @@ class AsyncBetaAgentsSessionsArtifacts:
         artifact_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up an artifact that an agent created in a session. `GET
+        /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def for_result(
         self,
@@ -5204,7 +5874,8 @@ class AsyncBetaAgentsSessionsEvents:
         *,
         events: Iterable[oai.types.beta.AgentSessionInputParam],
         idempotency_key: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Send an event to a session, such as a message or an approval. `POST /agents/sessions/{session_id}/events`"""
 
@@ -5213,7 +5884,8 @@ class AsyncBetaAgentsSessionsEvents:
         session_id: str,
         *,
         include_obfuscation: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AgentSessionEvent]:
         """Read the events of a session as they happen. `GET /agents/sessions/{session_id}/events`"""
 
@@ -5246,7 +5918,8 @@ class AsyncBetaAgentsSessionsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a session. `GET /agents/sessions/{session_id}/items`
 
@@ -5283,7 +5956,8 @@ class AsyncBetaAgentsSessionsSubagents:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Subagent], oai.types.beta.Subagent]:
         """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`
 
@@ -5298,7 +5972,8 @@ class AsyncBetaAgentsSessionsSubagents:
         subagent_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Subagent:
         """Look up an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
 
@@ -5348,9 +6023,11 @@ class AsyncBetaAgentsSessionsSubagentsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`
+        """List the items of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/items`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -5386,9 +6063,11 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
-        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
+        """List the turns of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -5402,9 +6081,11 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         *,
         session_id: str,
         subagent_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
-        """Look up a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
+        """Look up a turn of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
 
     @property
     def items(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItems:
@@ -5445,9 +6126,11 @@ class AsyncBetaAgentsSessionsSubagentsTurnsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
+        """List the items of a turn of an agent that a session has started. `GET
+        /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -5482,8 +6165,12 @@ class AsyncBetaAgentsSessionsTraces:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.beta.agents.sessions.SessionTrace],
+        oai.types.beta.agents.sessions.SessionTrace,
+    ]:
         """List the traces of a session. `GET /agents/sessions/{session_id}/traces`
 
         Args:
@@ -5519,7 +6206,8 @@ class AsyncBetaAgentsSessionsTurns:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
         """List the turns of a session. `GET /agents/sessions/{session_id}/turns`
 
@@ -5534,7 +6222,8 @@ class AsyncBetaAgentsSessionsTurns:
         turn_id: str,
         *,
         session_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
         """Look up a turn of a session. `GET /agents/sessions/{session_id}/turns/{turn_id}`"""
 
@@ -5576,7 +6265,8 @@ class AsyncBetaAgentsSessionsTurnsItems:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`
 
@@ -5611,19 +6301,22 @@ class AsyncBetaAgentsVaults:
         *,
         metadata: dict[str, str] | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Create a vault for the credentials that agents use. `POST /vaults`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
         self,
         vault_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.VaultDeleted:
         """Delete a vault with the credentials in it. `DELETE /vaults/{vault_id}`"""
 
@@ -5635,14 +6328,16 @@ class AsyncBetaAgentsVaults:
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Vault], oai.types.beta.agents.Vault]:
         """List the vaults. `GET /vaults`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -5650,7 +6345,8 @@ class AsyncBetaAgentsVaults:
         self,
         vault_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Look up a vault. `GET /vaults/{vault_id}`"""
 
@@ -5660,12 +6356,14 @@ class AsyncBetaAgentsVaults:
         *,
         metadata: dict[str, str] | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
         """Change a vault. `POST /vaults/{vault_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -5711,12 +6409,14 @@ class AsyncBetaAgentsVaultsCredentials:
         auth: oai.types.beta.agents.vaults.CredentialAuthCreateParam,
         name: str,
         metadata: dict[str, str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
@@ -5724,7 +6424,8 @@ class AsyncBetaAgentsVaultsCredentials:
         credential_id: str,
         *,
         vault_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.CredentialDeleted:
         """Delete a credential from a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
 
@@ -5737,14 +6438,16 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
         """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
 
@@ -5753,7 +6456,8 @@ class AsyncBetaAgentsVaultsCredentials:
         credential_id: str,
         *,
         vault_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Look up a credential in a vault, without its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
@@ -5764,12 +6468,14 @@ class AsyncBetaAgentsVaultsCredentials:
         vault_id: str,
         auth: oai.types.beta.agents.vaults.CredentialAuthRotateParam | Omit = omit,
         metadata: dict[str, str] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -5815,12 +6521,14 @@ class AsyncBetaAssistants:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -5828,7 +6536,8 @@ class AsyncBetaAssistants:
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
@@ -5840,7 +6549,8 @@ class AsyncBetaAssistants:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`
 
@@ -5856,7 +6566,8 @@ class AsyncBetaAssistants:
         self,
         assistant_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
@@ -5876,12 +6587,14 @@ class AsyncBetaAssistants:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | Omit = omit,
         top_p: float | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -5929,7 +6642,8 @@ class AsyncBetaAssistantsFiles:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`
 
@@ -5946,7 +6660,8 @@ class AsyncBetaAssistantsFiles:
         file_id: str,
         *,
         assistant_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`
 
@@ -5960,7 +6675,8 @@ class AsyncBetaAssistantsFiles:
         assistant_id: str,
         *,
         file_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`
 
@@ -5974,7 +6690,8 @@ class AsyncBetaAssistantsFiles:
         file_id: str,
         *,
         assistant_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`
 
@@ -6059,7 +6776,10 @@ class AsyncBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -6075,7 +6795,8 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -6090,17 +6811,22 @@ class AsyncBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -6108,12 +6834,14 @@ class AsyncBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -6144,7 +6872,10 @@ class AsyncBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -6160,7 +6891,8 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -6175,17 +6907,22 @@ class AsyncBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -6193,12 +6930,14 @@ class AsyncBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -6229,7 +6968,10 @@ class AsyncBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -6245,7 +6987,8 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion, by the beta's call path. `POST /chat/completions`
 
@@ -6260,17 +7003,22 @@ class AsyncBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -6278,12 +7026,14 @@ class AsyncBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -6293,7 +7043,8 @@ class AsyncBetaChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
         """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`
 
@@ -6309,7 +7060,8 @@ class AsyncBetaChatCompletions:
         metadata: oai.types.Metadata | None | Omit = omit,
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
         """List the stored chat completions, by the beta's call path. `GET /chat/completions`
 
@@ -6325,7 +7077,8 @@ class AsyncBetaChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`
 
@@ -6338,9 +7091,11 @@ class AsyncBetaChatCompletions:
         completion_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST
+        /chat/completions/{completion_id}`
 
         Args:
             completion_id: The id of a stored chat completion.
@@ -6375,7 +7130,11 @@ class AsyncBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -6392,7 +7151,8 @@ class AsyncBetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type.
 
@@ -6407,17 +7167,22 @@ class AsyncBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -6425,12 +7190,14 @@ class AsyncBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -6461,7 +7228,11 @@ class AsyncBetaChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -6477,7 +7248,8 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot.
 
@@ -6492,17 +7264,22 @@ class AsyncBetaChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -6510,12 +7287,14 @@ class AsyncBetaChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -6564,9 +7343,14 @@ class AsyncBetaChatCompletionsMessages:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage],
+        oai.types.chat.ChatCompletionStoreMessage,
+    ]:
+        """List the input messages of a stored chat completion, by the beta's call path. `GET
+        /chat/completions/{completion_id}/messages`
 
         Args:
             completion_id: The id of a stored chat completion.
@@ -6633,7 +7417,8 @@ class AsyncBetaChatkitSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """End a ChatKit session; its secret is no longer accepted. `POST /chatkit/sessions/{session_id}/cancel`"""
 
@@ -6645,12 +7430,14 @@ class AsyncBetaChatkitSessions:
         chatkit_configuration: oai.types.beta.chatkit.ChatSessionChatKitConfigurationParam | Omit = omit,
         expires_after: oai.types.beta.chatkit.ChatSessionExpiresAfterParam | Omit = omit,
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`
 
         Args:
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @property
@@ -6679,7 +7466,8 @@ class AsyncBetaChatkitThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ThreadDeleteResponse:
         """Delete a ChatKit thread with its items. `DELETE /chatkit/threads/{thread_id}`"""
 
@@ -6691,8 +7479,12 @@ class AsyncBetaChatkitThreads:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.ChatKitThread], oai.types.beta.chatkit.ChatKitThread]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.beta.chatkit.ChatKitThread],
+        oai.types.beta.chatkit.ChatKitThread,
+    ]:
         """List the ChatKit threads. `GET /chatkit/threads`
 
         Args:
@@ -6700,7 +7492,8 @@ class AsyncBetaChatkitThreads:
             before: Return the items before the one with this id: the first one of the next page.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     def list_items(
@@ -6711,7 +7504,8 @@ class AsyncBetaChatkitThreads:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.Data], oai.types.beta.chatkit.Data]:
         """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`
 
@@ -6726,7 +7520,8 @@ class AsyncBetaChatkitThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatKitThread:
         """Look up a ChatKit thread. `GET /chatkit/threads/{thread_id}`"""
 
@@ -6983,7 +7778,8 @@ class AsyncBetaRealtimeSessions:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
         """Create a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
@@ -7014,15 +7810,18 @@ class AsyncBetaRealtimeTranscriptionSessions:
         include: list[str] | Omit = omit,
         input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | Omit = omit,
         input_audio_noise_reduction: oai.types.beta.realtime.SessionCreateParamsInputAudioNoiseReduction | Omit = omit,
-        input_audio_transcription: oai.types.beta.realtime.TranscriptionSessionCreateParamsInputAudioTranscription | Omit = omit,
+        input_audio_transcription: oai.types.beta.realtime.TranscriptionSessionCreateParamsInputAudioTranscription
+            | Omit = omit,
         modalities: list[Literal["text", "audio"]] | Omit = omit,
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
         """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property
@@ -7050,7 +7849,8 @@ class AsyncBetaResponses:
         response_id: str,
         *,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
         """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`
 
@@ -7071,7 +7871,8 @@ class AsyncBetaResponses:
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
         """Compact a long conversation for the next response of the beta. `POST /responses/compact?beta=true`"""
 
@@ -7115,14 +7916,18 @@ class AsyncBetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7166,14 +7971,18 @@ class AsyncBetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7217,14 +8026,18 @@ class AsyncBetaResponses:
         user: str | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
         """Create a response, with beta features. `POST /responses?beta=true`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7233,7 +8046,8 @@ class AsyncBetaResponses:
         response_id: str,
         *,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`
 
@@ -7251,13 +8065,16 @@ class AsyncBetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7271,13 +8088,16 @@ class AsyncBetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7291,13 +8111,16 @@ class AsyncBetaResponses:
         starting_after: int | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`
+        """Look up a stored response of the beta, or resume its stream of events. `GET
+        /responses/{response_id}?beta=true`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7440,14 +8263,16 @@ class AsyncBetaResponsesInputItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
         """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`
 
         Args:
             response_id: The id of the response.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -7488,7 +8313,8 @@ class AsyncBetaResponsesInputTokens:
         tools: Iterable[oai.types.beta.BetaToolParam] | None | Omit = omit,
         truncation: Literal["auto", "disabled"] | Omit = omit,
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
         """Count the tokens of an input, with beta features. `POST /responses/input_tokens?beta=true`"""
 
@@ -7519,12 +8345,14 @@ class AsyncBetaThreads:
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Start a thread, with or without first messages. `POST /threads`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @overload
@@ -7548,12 +8376,14 @@ class AsyncBetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7578,12 +8408,14 @@ class AsyncBetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7608,12 +8440,14 @@ class AsyncBetaThreads:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Create a thread and run an assistant on it. `POST /threads/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -7622,7 +8456,8 @@ class AsyncBetaThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
@@ -7631,7 +8466,8 @@ class AsyncBetaThreads:
         self,
         thread_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
@@ -7642,12 +8478,14 @@ class AsyncBetaThreads:
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -7665,7 +8503,8 @@ class AsyncBetaThreads:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`
 
@@ -7694,13 +8533,18 @@ class AsyncBetaThreads:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create and run a thread, and stream the events with a snapshot.
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def create_and_run_poll(
@@ -7724,12 +8568,14 @@ class AsyncBetaThreads:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a thread, run it, and wait for the end of the run.
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
@@ -7786,12 +8632,14 @@ class AsyncBetaThreadsMessages:
         role: Literal["user", "assistant"],
         attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @deprecated('the Assistants API is deprecated; use responses')
@@ -7800,7 +8648,8 @@ class AsyncBetaThreadsMessages:
         message_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.MessageDeleted:
         """Delete a message of a thread. `DELETE /threads/{thread_id}/messages/{message_id}`"""
 
@@ -7814,7 +8663,8 @@ class AsyncBetaThreadsMessages:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`
 
@@ -7831,7 +8681,8 @@ class AsyncBetaThreadsMessages:
         message_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
@@ -7842,12 +8693,14 @@ class AsyncBetaThreadsMessages:
         *,
         thread_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -7896,7 +8749,8 @@ class AsyncBetaThreadsMessagesFiles:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`
 
@@ -7914,7 +8768,8 @@ class AsyncBetaThreadsMessagesFiles:
         *,
         thread_id: str,
         message_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`
 
@@ -7950,7 +8805,8 @@ class AsyncBetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
@@ -7978,13 +8834,16 @@ class AsyncBetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -8012,13 +8871,16 @@ class AsyncBetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -8046,13 +8908,16 @@ class AsyncBetaThreadsRuns:
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Run an assistant on a thread. `POST /threads/{thread_id}/runs`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -8065,7 +8930,8 @@ class AsyncBetaThreadsRuns:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`
 
@@ -8082,7 +8948,8 @@ class AsyncBetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
@@ -8095,7 +8962,8 @@ class AsyncBetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -8112,7 +8980,8 @@ class AsyncBetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -8129,7 +8998,8 @@ class AsyncBetaThreadsRuns:
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
         """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`
 
@@ -8144,12 +9014,14 @@ class AsyncBetaThreadsRuns:
         *,
         thread_id: str,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -8177,14 +9049,20 @@ class AsyncBetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create a run, and stream its events with a snapshot.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def create_and_stream(
@@ -8208,14 +9086,20 @@ class AsyncBetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create a run, and stream its events with a snapshot.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def submit_tool_outputs_stream(
@@ -8224,8 +9108,12 @@ class AsyncBetaThreadsRuns:
         *,
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
-        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler
+            | oai.helpers.assistants.streams.AsyncAssistantEventHandler
+            | None
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Submit the tool outputs of a run, and stream its further events."""
 
@@ -8253,13 +9141,16 @@ class AsyncBetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Create a run, and wait for its end.
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
@@ -8273,7 +9164,8 @@ class AsyncBetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Wait for the end of a run.
 
@@ -8292,7 +9184,8 @@ class AsyncBetaThreadsRuns:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
         """Submit the tool outputs of a run, and wait for its end.
 
@@ -8359,14 +9252,16 @@ class AsyncBetaThreadsRunsSteps:
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
             before: Return the items before the one with this id: the first one of the next page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -8379,12 +9274,14 @@ class AsyncBetaThreadsRunsSteps:
         thread_id: str,
         run_id: str,
         include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property

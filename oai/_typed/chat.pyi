@@ -11,7 +11,10 @@ from collections.abc import Iterable, Sequence
 from oai._json.pages import CursorPage
 from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, T, TimeoutLike,
+)
 from typing import Any, Literal, overload
 
 
@@ -69,7 +72,10 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -85,7 +91,8 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -100,17 +107,22 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -118,12 +130,14 @@ class ChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -154,7 +168,10 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -170,7 +187,8 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -185,17 +203,22 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -203,12 +226,14 @@ class ChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -239,7 +264,10 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -255,7 +283,8 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -270,17 +299,22 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -288,12 +322,14 @@ class ChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -303,7 +339,8 @@ class ChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
         """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`
 
@@ -319,7 +356,8 @@ class ChatCompletions:
         metadata: oai.types.Metadata | None | Omit = omit,
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
         """List the chat completions created with store=True. `GET /chat/completions`
 
@@ -335,7 +373,8 @@ class ChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Look up a stored chat completion. `GET /chat/completions/{completion_id}`
 
@@ -348,7 +387,8 @@ class ChatCompletions:
         completion_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`
 
@@ -385,7 +425,11 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -402,7 +446,8 @@ class ChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type.
 
@@ -417,30 +462,38 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
-            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
+            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON
+                schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -471,7 +524,11 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -490,7 +547,8 @@ class ChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Create chat completions and run the tools that the model calls, until it stops.
 
@@ -505,17 +563,22 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: The type of the last answer.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -523,16 +586,19 @@ class ChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions to run, types, and function_tool() tools.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             max_rounds: Maximum number of requests of the run; default 10.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             max_parallel: Maximum number of tools that run at the same time.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
         """
@@ -561,7 +627,11 @@ class ChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -577,7 +647,8 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot.
 
@@ -592,17 +663,22 @@ class ChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: The type of the answer, parsed when it is complete.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -610,12 +686,14 @@ class ChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -666,7 +744,8 @@ class ChatCompletionsMessages:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
         """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`
 
@@ -748,7 +827,10 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -764,7 +846,8 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -779,17 +862,22 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -797,12 +885,14 @@ class AsyncChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -833,7 +923,10 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -849,7 +942,8 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -864,17 +958,22 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -882,12 +981,14 @@ class AsyncChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -918,7 +1019,10 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -934,7 +1038,8 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
         """Create a chat completion for a conversation. `POST /chat/completions`
 
@@ -949,17 +1054,22 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: Format of the answer: text (default), any JSON object, or JSON that matches a schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -967,12 +1077,14 @@ class AsyncChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions and custom tools that the model may call.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -982,7 +1094,8 @@ class AsyncChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
         """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`
 
@@ -998,7 +1111,8 @@ class AsyncChatCompletions:
         metadata: oai.types.Metadata | None | Omit = omit,
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
         """List the chat completions created with store=True. `GET /chat/completions`
 
@@ -1014,7 +1128,8 @@ class AsyncChatCompletions:
         self,
         completion_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Look up a stored chat completion. `GET /chat/completions/{completion_id}`
 
@@ -1027,7 +1142,8 @@ class AsyncChatCompletions:
         completion_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
         """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`
 
@@ -1064,7 +1180,11 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1081,7 +1201,8 @@ class AsyncChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type.
 
@@ -1096,30 +1217,38 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
-            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
+            response_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON
+                schema.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -1150,7 +1279,11 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1169,7 +1302,8 @@ class AsyncChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Create chat completions and run the tools that the model calls, until it stops.
 
@@ -1184,17 +1318,22 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: The type of the last answer.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1202,16 +1341,19 @@ class AsyncChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions to run, types, and function_tool() tools.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             max_rounds: Maximum number of requests of the run; default 10.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             max_parallel: Maximum number of tools that run at the same time.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
         """
@@ -1240,7 +1382,11 @@ class AsyncChatCompletions:
         prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
-        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        response_format: type[T]
+            | oai.types.shared_params.ResponseFormatText
+            | oai.types.shared_params.ResponseFormatJSONSchema
+            | oai.types.shared_params.ResponseFormatJSONObject
+            | Omit = omit,
         safety_identifier: str | None | Omit = omit,
         seed: int | None | Omit = omit,
         service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
@@ -1256,7 +1402,8 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot.
 
@@ -1271,17 +1418,22 @@ class AsyncChatCompletions:
             logprobs: Whether to return the log probability of each output token; default False.
             max_completion_tokens: Maximum number of tokens to generate, including those of reasoning.
             max_tokens: Deprecated, use max_completion_tokens: maximum number of tokens to generate.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             modalities: Kinds of output: ['text'] (default) or ['text', 'audio'].
             moderation: Which moderation model checks the request and the answer; by default none.
             n: Number of answers, 1 to 128; default 1. Each one costs its output tokens.
             parallel_tool_calls: Whether one answer may call several tools; default True.
             prediction: Text that the answer probably repeats in large part, such as a file to edit: makes it faster.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
-            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on the model.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
+            reasoning_effort: How much the model thinks first: 'none' or 'minimal' up to 'max'; the default depends on
+                the model.
             response_format: The type of the answer, parsed when it is complete.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             seed: The same seed and parameters should give the same answer, without guarantee.
@@ -1289,12 +1441,14 @@ class AsyncChatCompletions:
             stop: Up to 4 texts that end the answer, which does not contain them. Not for reasoning models.
             store: Whether to keep the completion at the server, for retrieve() and list(); default False.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             tool_choice: 'auto', 'none', 'required', or the tool to call; default 'auto' with tools, else 'none'.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20; requires logprobs=True.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
             web_search_options: Enables web search: size of the context, and the user's approximate location.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
@@ -1345,8 +1499,12 @@ class AsyncChatCompletionsMessages:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage],
+        oai.types.chat.ChatCompletionStoreMessage,
+    ]:
         """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`
 
         Args:

@@ -6,7 +6,9 @@ import oai.types.chat
 from collections.abc import Iterable, Sequence
 from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Any, Literal, overload
 from typing_extensions import deprecated
 
@@ -36,7 +38,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -50,14 +53,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -83,7 +89,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -97,14 +104,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -130,7 +140,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -144,14 +155,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -177,7 +191,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -191,14 +206,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -224,7 +242,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -238,14 +257,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -271,7 +293,8 @@ class Completions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -285,14 +308,17 @@ class Completions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -303,7 +329,8 @@ class Completions:
         engine_id: str,
         *,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -319,7 +346,8 @@ class Completions:
         engine_id: str,
         *,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -335,7 +363,8 @@ class Completions:
         engine_id: str,
         *,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -386,7 +415,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -400,14 +430,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -433,7 +466,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -447,14 +481,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -480,7 +517,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -494,14 +532,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -527,7 +568,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -541,14 +583,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -574,7 +619,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -588,14 +634,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -621,7 +670,8 @@ class AsyncCompletions:
         top_p: float | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Continue a text, the way before conversations. `POST /completions`
 
@@ -635,14 +685,17 @@ class AsyncCompletions:
             logprobs: Number of likely tokens to return at each position, 0 to 5; by default none.
             max_tokens: Maximum number of tokens to generate; default 16.
             n: Number of completions of each prompt, 1 to 128; default 1.
-            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new subjects.
+            presence_penalty: -2 to 2, default 0: positive values discourage tokens that have occurred, for new
+                subjects.
             seed: The same seed and parameters should give the same result, without guarantee.
             stop: Up to 4 texts that end the completion, which does not contain them.
             stream_options: Options of a stream: include_usage adds a last chunk with the token counts.
             suffix: Text that comes after the completion, for insertions.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -653,7 +706,8 @@ class AsyncCompletions:
         engine_id: str,
         *,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -669,7 +723,8 @@ class AsyncCompletions:
         engine_id: str,
         *,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -685,7 +740,8 @@ class AsyncCompletions:
         engine_id: str,
         *,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`

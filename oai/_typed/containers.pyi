@@ -9,7 +9,10 @@ from oai._json.pages import CursorPage
 from oai._results.answer import BinaryResponse
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal
 
 
@@ -23,9 +26,12 @@ class Containers:
         expires_after: oai.types.containers.ContainerCreateParamsExpiresAfter | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         memory_limit: Literal["1g", "4g", "16g", "64g"] | Omit = omit,
-        network_policy: oai.types.responses.ContainerNetworkPolicyDisabledParam | oai.types.responses.ContainerNetworkPolicyAllowlistParam | Omit = omit,
+        network_policy: oai.types.responses.ContainerNetworkPolicyDisabledParam
+            | oai.types.responses.ContainerNetworkPolicyAllowlistParam
+            | Omit = omit,
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
         """Start a container in which a model can run code. `POST /containers`
 
@@ -42,7 +48,8 @@ class Containers:
         self,
         container_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a container and the files in it. `DELETE /containers/{container_id}`
 
@@ -57,7 +64,8 @@ class Containers:
         limit: int | Omit = omit,
         name: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.ContainerListResponse]:
         """List your containers. `GET /containers`
 
@@ -72,7 +80,8 @@ class Containers:
         self,
         container_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
         """Look up a container and whether it still runs. `GET /containers/{container_id}`
 
@@ -120,7 +129,8 @@ class ContainersFiles:
         *,
         file: File | Omit = omit,
         file_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
         """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`
 
@@ -135,7 +145,8 @@ class ContainersFiles:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`
 
@@ -151,7 +162,8 @@ class ContainersFiles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.containers.FileListResponse]:
         """List the files in a container. `GET /containers/{container_id}/files`
 
@@ -167,7 +179,8 @@ class ContainersFiles:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
         """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`
 
@@ -215,7 +228,8 @@ class ContainersFilesContent:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`
 
@@ -251,9 +265,12 @@ class AsyncContainers:
         expires_after: oai.types.containers.ContainerCreateParamsExpiresAfter | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         memory_limit: Literal["1g", "4g", "16g", "64g"] | Omit = omit,
-        network_policy: oai.types.responses.ContainerNetworkPolicyDisabledParam | oai.types.responses.ContainerNetworkPolicyAllowlistParam | Omit = omit,
+        network_policy: oai.types.responses.ContainerNetworkPolicyDisabledParam
+            | oai.types.responses.ContainerNetworkPolicyAllowlistParam
+            | Omit = omit,
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
         """Start a container in which a model can run code. `POST /containers`
 
@@ -270,7 +287,8 @@ class AsyncContainers:
         self,
         container_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a container and the files in it. `DELETE /containers/{container_id}`
 
@@ -285,7 +303,8 @@ class AsyncContainers:
         limit: int | Omit = omit,
         name: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.ContainerListResponse], oai.types.ContainerListResponse]:
         """List your containers. `GET /containers`
 
@@ -300,7 +319,8 @@ class AsyncContainers:
         self,
         container_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
         """Look up a container and whether it still runs. `GET /containers/{container_id}`
 
@@ -348,7 +368,8 @@ class AsyncContainersFiles:
         *,
         file: File | Omit = omit,
         file_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
         """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`
 
@@ -363,7 +384,8 @@ class AsyncContainersFiles:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`
 
@@ -379,7 +401,8 @@ class AsyncContainersFiles:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.containers.FileListResponse], oai.types.containers.FileListResponse]:
         """List the files in a container. `GET /containers/{container_id}/files`
 
@@ -395,7 +418,8 @@ class AsyncContainersFiles:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
         """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`
 
@@ -443,7 +467,8 @@ class AsyncContainersFilesContent:
         file_id: str,
         *,
         container_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`
 

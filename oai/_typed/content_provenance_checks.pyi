@@ -4,7 +4,9 @@
 import oai.types
 from oai._support.file_types import File
 from oai._support.omit import omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 
 
 class ContentProvenanceChecks:
@@ -14,9 +16,11 @@ class ContentProvenanceChecks:
         self,
         *,
         file: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContentProvenanceCheck:
-        """Check whether an image or a recording bears the marks of having been generated. `POST /content_provenance_checks`"""
+        """Check whether an image or a recording bears the marks of having been generated. `POST
+        /content_provenance_checks`"""
 
     @property
     def with_raw_response(self) -> ContentProvenanceChecksRaw:
@@ -42,9 +46,11 @@ class AsyncContentProvenanceChecks:
         self,
         *,
         file: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ContentProvenanceCheck:
-        """Check whether an image or a recording bears the marks of having been generated. `POST /content_provenance_checks`"""
+        """Check whether an image or a recording bears the marks of having been generated. `POST
+        /content_provenance_checks`"""
 
     @property
     def with_raw_response(self) -> AsyncContentProvenanceChecksRaw:

@@ -8,7 +8,10 @@ import oai.types.responses
 from collections.abc import Iterable
 from oai._json.pages import ConversationCursorPage
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery,
+    RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal
 
 
@@ -20,20 +23,23 @@ class Conversations:
         *,
         items: Iterable[oai.types.responses.ResponseInputItemParam] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Start a conversation that the server keeps, with or without first items. `POST /conversations`
 
         Args:
             items: Up to 20 items to begin with.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
         self,
         conversation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
         """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`
 
@@ -45,7 +51,8 @@ class Conversations:
         self,
         conversation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Look up a conversation. `GET /conversations/{conversation_id}`
 
@@ -58,7 +65,8 @@ class Conversations:
         conversation_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Change the metadata of a conversation. `POST /conversations/{conversation_id}`
 
@@ -107,14 +115,16 @@ class ConversationsItems:
         *,
         items: Iterable[oai.types.responses.ResponseInputItemParam],
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
         """Add items to a conversation. `POST /conversations/{conversation_id}/items`
 
         Args:
             conversation_id: The id of the conversation.
             items: The items to add, up to 20: messages, calls and results.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     def delete(
@@ -122,7 +132,8 @@ class ConversationsItems:
         item_id: str,
         *,
         conversation_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`
 
@@ -139,14 +150,16 @@ class ConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.conversations.ConversationItem]:
         """List the items of a conversation. `GET /conversations/{conversation_id}/items`
 
         Args:
             conversation_id: The id of the conversation.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -157,14 +170,16 @@ class ConversationsItems:
         *,
         conversation_id: str,
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItem:
         """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`
 
         Args:
             conversation_id: The id of the conversation.
             item_id: The id of the item.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property
@@ -198,20 +213,23 @@ class AsyncConversations:
         *,
         items: Iterable[oai.types.responses.ResponseInputItemParam] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Start a conversation that the server keeps, with or without first items. `POST /conversations`
 
         Args:
             items: Up to 20 items to begin with.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
         self,
         conversation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
         """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`
 
@@ -223,7 +241,8 @@ class AsyncConversations:
         self,
         conversation_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Look up a conversation. `GET /conversations/{conversation_id}`
 
@@ -236,7 +255,8 @@ class AsyncConversations:
         conversation_id: str,
         *,
         metadata: oai.types.Metadata | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Change the metadata of a conversation. `POST /conversations/{conversation_id}`
 
@@ -285,14 +305,16 @@ class AsyncConversationsItems:
         *,
         items: Iterable[oai.types.responses.ResponseInputItemParam],
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
         """Add items to a conversation. `POST /conversations/{conversation_id}/items`
 
         Args:
             conversation_id: The id of the conversation.
             items: The items to add, up to 20: messages, calls and results.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     async def delete(
@@ -300,7 +322,8 @@ class AsyncConversationsItems:
         item_id: str,
         *,
         conversation_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
         """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`
 
@@ -317,14 +340,19 @@ class AsyncConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.conversations.ConversationItem], oai.types.conversations.ConversationItem]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.conversations.ConversationItem],
+        oai.types.conversations.ConversationItem,
+    ]:
         """List the items of a conversation. `GET /conversations/{conversation_id}/items`
 
         Args:
             conversation_id: The id of the conversation.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -335,14 +363,16 @@ class AsyncConversationsItems:
         *,
         conversation_id: str,
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItem:
         """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`
 
         Args:
             conversation_id: The id of the conversation.
             item_id: The id of the item.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     @property

@@ -5,10 +5,24 @@ import oai.types
 import oai.types.decisions
 from collections.abc import Iterable
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import TypeAlias
 
-_DecisionsCreateInput: TypeAlias = str | Iterable[oai.types.decisions.DecisionInputMessageParam | oai.types.decisions.DecisionInputDeveloperMessage | oai.types.decisions.DecisionInputSystemMessage | oai.types.decisions.DecisionInputAssistantMessage | oai.types.decisions.InputUnionMember1DecisionInputFunctionCall | oai.types.decisions.InputUnionMember1DecisionInputFunctionCallOutput | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCall | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCallOutput]
+_DecisionsCreateInput: TypeAlias = (
+    str
+    | Iterable[
+        oai.types.decisions.DecisionInputMessageParam
+        | oai.types.decisions.DecisionInputDeveloperMessage
+        | oai.types.decisions.DecisionInputSystemMessage
+        | oai.types.decisions.DecisionInputAssistantMessage
+        | oai.types.decisions.InputUnionMember1DecisionInputFunctionCall
+        | oai.types.decisions.InputUnionMember1DecisionInputFunctionCallOutput
+        | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCall
+        | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCallOutput
+    ]
+)
 
 
 class Decisions:
@@ -19,11 +33,16 @@ class Decisions:
         *,
         input: _DecisionsCreateInput,
         model: str,
-        questions: Iterable[oai.types.decisions.QuestionQuestionParamPredicate | oai.types.decisions.QuestionQuestionParamChoice | oai.types.decisions.QuestionQuestionParamScore],
+        questions: Iterable[
+            oai.types.decisions.QuestionQuestionParamPredicate
+            | oai.types.decisions.QuestionQuestionParamChoice
+            | oai.types.decisions.QuestionQuestionParamScore
+        ],
         prompt_cache_key: str | None | Omit = omit,
         prompt_cache_options: oai.types.decisions.PromptCacheOptions | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Decision:
         """Decide questions about an input: yes or no, a choice, or a score. `POST /decisions`"""
 
@@ -52,11 +71,16 @@ class AsyncDecisions:
         *,
         input: _DecisionsCreateInput,
         model: str,
-        questions: Iterable[oai.types.decisions.QuestionQuestionParamPredicate | oai.types.decisions.QuestionQuestionParamChoice | oai.types.decisions.QuestionQuestionParamScore],
+        questions: Iterable[
+            oai.types.decisions.QuestionQuestionParamPredicate
+            | oai.types.decisions.QuestionQuestionParamChoice
+            | oai.types.decisions.QuestionQuestionParamScore
+        ],
         prompt_cache_key: str | None | Omit = omit,
         prompt_cache_options: oai.types.decisions.PromptCacheOptions | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Decision:
         """Decide questions about an input: yes or no, a choice, or a score. `POST /decisions`"""
 

@@ -3,7 +3,9 @@
 
 import oai.types.legacy
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing_extensions import deprecated
 
 
@@ -20,7 +22,8 @@ class Edits:
         n: int | Omit = omit,
         temperature: float | Omit = omit,
         top_p: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
@@ -34,7 +37,8 @@ class Edits:
         n: int | Omit = omit,
         temperature: float | Omit = omit,
         top_p: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
@@ -68,7 +72,8 @@ class AsyncEdits:
         n: int | Omit = omit,
         temperature: float | Omit = omit,
         top_p: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
@@ -82,7 +87,8 @@ class AsyncEdits:
         n: int | Omit = omit,
         temperature: float | Omit = omit,
         top_p: float | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 

@@ -4,7 +4,9 @@
 import oai.types
 from collections.abc import Iterable, Sequence
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal
 
 
@@ -19,7 +21,8 @@ class Embeddings:
         dimensions: int | Omit = omit,
         encoding_format: Literal["float", "base64"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
         """Create embedding vectors of texts. `POST /embeddings`
 
@@ -28,7 +31,8 @@ class Embeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     def __call__(
@@ -39,7 +43,8 @@ class Embeddings:
         dimensions: int | Omit = omit,
         encoding_format: Literal["float", "base64"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
         """Create embedding vectors of texts. `POST /embeddings`
 
@@ -48,7 +53,8 @@ class Embeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @property
@@ -79,7 +85,8 @@ class AsyncEmbeddings:
         dimensions: int | Omit = omit,
         encoding_format: Literal["float", "base64"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
         """Create embedding vectors of texts. `POST /embeddings`
 
@@ -88,7 +95,8 @@ class AsyncEmbeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     async def __call__(
@@ -99,7 +107,8 @@ class AsyncEmbeddings:
         dimensions: int | Omit = omit,
         encoding_format: Literal["float", "base64"] | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
         """Create embedding vectors of texts. `POST /embeddings`
 
@@ -108,7 +117,8 @@ class AsyncEmbeddings:
             model: The embedding model, such as 'text-embedding-3-small'.
             dimensions: Length of the vectors, for text-embedding-3 and later; by default the model's own.
             encoding_format: How vectors are sent: 'float' or 'base64'. By default base64, which is decoded to floats.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @property

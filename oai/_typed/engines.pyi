@@ -6,7 +6,10 @@ import oai.types.legacy
 from oai._json.pages import Page
 from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Any, Literal, overload
 from typing_extensions import deprecated
 
@@ -18,7 +21,8 @@ class Engines:
     def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
@@ -27,7 +31,8 @@ class Engines:
         self,
         engine_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
@@ -40,7 +45,8 @@ class Engines:
     def __call__(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
@@ -50,7 +56,8 @@ class Engines:
         self,
         engine_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
@@ -87,7 +94,8 @@ class EnginesCompletions:
         engine_id: str,
         *,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -103,7 +111,8 @@ class EnginesCompletions:
         engine_id: str,
         *,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -119,7 +128,8 @@ class EnginesCompletions:
         engine_id: str,
         *,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -152,7 +162,8 @@ class AsyncEngines:
     def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.Engine], oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
@@ -161,7 +172,8 @@ class AsyncEngines:
         self,
         engine_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
@@ -174,7 +186,8 @@ class AsyncEngines:
     def __call__(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.Engine], oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
@@ -184,7 +197,8 @@ class AsyncEngines:
         self,
         engine_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
@@ -221,7 +235,8 @@ class AsyncEnginesCompletions:
         engine_id: str,
         *,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -237,7 +252,8 @@ class AsyncEnginesCompletions:
         engine_id: str,
         *,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`
@@ -253,7 +269,8 @@ class AsyncEnginesCompletions:
         engine_id: str,
         *,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`

@@ -8,12 +8,27 @@ import oai.types.graders
 from collections.abc import Iterable
 from oai._json.pages import CursorPage
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal, TypeAlias
 
-_EvalsCreateTestingCriteria: TypeAlias = Iterable[oai.types.evals.TestingCriterionLabelModel | oai.types.graders.StringCheckGraderParam | oai.types.evals.TestingCriterionTextSimilarity | oai.types.evals.TestingCriterionPython | oai.types.evals.TestingCriterionScoreModel]
+_EvalsCreateTestingCriteria: TypeAlias = (
+    Iterable[
+        oai.types.evals.TestingCriterionLabelModel
+        | oai.types.graders.StringCheckGraderParam
+        | oai.types.evals.TestingCriterionTextSimilarity
+        | oai.types.evals.TestingCriterionPython
+        | oai.types.evals.TestingCriterionScoreModel
+    ]
+)
 
-_EvalsRunsCreateDataSource: TypeAlias = oai.types.evals.CreateEvalJSONLRunDataSourceParam | oai.types.evals.CreateEvalCompletionsRunDataSourceParam | oai.types.evals.DataSourceCreateEvalResponsesRunDataSource
+_EvalsRunsCreateDataSource: TypeAlias = (
+    oai.types.evals.CreateEvalJSONLRunDataSourceParam
+    | oai.types.evals.CreateEvalCompletionsRunDataSourceParam
+    | oai.types.evals.DataSourceCreateEvalResponsesRunDataSource
+)
 
 
 class Evals:
@@ -22,23 +37,28 @@ class Evals:
     def create(
         self,
         *,
-        data_source_config: oai.types.evals.DataSourceConfigCustom | oai.types.evals.EvalCreateParamsDataSourceConfigLogs | oai.types.evals.DataSourceConfigStoredCompletions,
+        data_source_config: oai.types.evals.DataSourceConfigCustom
+            | oai.types.evals.EvalCreateParamsDataSourceConfigLogs
+            | oai.types.evals.DataSourceConfigStoredCompletions,
         testing_criteria: _EvalsCreateTestingCriteria,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
         """Define an evaluation: the schema of its data, and its graders. `POST /evals`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
         self,
         eval_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalDeleteResponse:
         """Delete an evaluation for good. `DELETE /evals/{eval_id}`"""
 
@@ -49,7 +69,8 @@ class Evals:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.EvalListResponse]:
         """List the evaluations of the project. `GET /evals`
 
@@ -63,7 +84,8 @@ class Evals:
         self,
         eval_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalRetrieveResponse:
         """Look up an evaluation. `GET /evals/{eval_id}`"""
 
@@ -73,12 +95,14 @@ class Evals:
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
         """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -122,7 +146,8 @@ class EvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
         """Stop a run of an evaluation. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
 
@@ -131,9 +156,11 @@ class EvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
-        """Cancel a run of an eval, at the path that the published specification has for it. `POST /evals/{eval_id}/runs/{run_id}`"""
+        """Cancel a run of an eval, at the path that the published specification has for it. `POST
+        /evals/{eval_id}/runs/{run_id}`"""
 
     def create(
         self,
@@ -142,12 +169,14 @@ class EvalsRuns:
         data_source: _EvalsRunsCreateDataSource,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
         """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     def delete(
@@ -155,7 +184,8 @@ class EvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunDeleteResponse:
         """Delete a run of an evaluation. `DELETE /evals/{eval_id}/runs/{run_id}`"""
 
@@ -167,7 +197,8 @@ class EvalsRuns:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.RunListResponse]:
         """List the runs of an evaluation. `GET /evals/{eval_id}/runs`
 
@@ -182,7 +213,8 @@ class EvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunRetrieveResponse:
         """Look up a run of an evaluation and its counts. `GET /evals/{eval_id}/runs/{run_id}`"""
 
@@ -233,7 +265,8 @@ class EvalsRunsOutputItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["fail", "pass"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.runs.OutputItemListResponse]:
         """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`
 
@@ -249,9 +282,11 @@ class EvalsRunsOutputItems:
         *,
         eval_id: str,
         run_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up an output item of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up an output item of a run and its grades. `GET
+        /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> EvalsRunsOutputItemsRaw:
@@ -278,23 +313,28 @@ class AsyncEvals:
     async def create(
         self,
         *,
-        data_source_config: oai.types.evals.DataSourceConfigCustom | oai.types.evals.EvalCreateParamsDataSourceConfigLogs | oai.types.evals.DataSourceConfigStoredCompletions,
+        data_source_config: oai.types.evals.DataSourceConfigCustom
+            | oai.types.evals.EvalCreateParamsDataSourceConfigLogs
+            | oai.types.evals.DataSourceConfigStoredCompletions,
         testing_criteria: _EvalsCreateTestingCriteria,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
         """Define an evaluation: the schema of its data, and its graders. `POST /evals`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
         self,
         eval_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalDeleteResponse:
         """Delete an evaluation for good. `DELETE /evals/{eval_id}`"""
 
@@ -305,7 +345,8 @@ class AsyncEvals:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.EvalListResponse], oai.types.EvalListResponse]:
         """List the evaluations of the project. `GET /evals`
 
@@ -319,7 +360,8 @@ class AsyncEvals:
         self,
         eval_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalRetrieveResponse:
         """Look up an evaluation. `GET /evals/{eval_id}`"""
 
@@ -329,12 +371,14 @@ class AsyncEvals:
         *,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
         """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     @property
@@ -378,7 +422,8 @@ class AsyncEvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
         """Stop a run of an evaluation. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
 
@@ -387,9 +432,11 @@ class AsyncEvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
-        """Cancel a run of an eval, at the path that the published specification has for it. `POST /evals/{eval_id}/runs/{run_id}`"""
+        """Cancel a run of an eval, at the path that the published specification has for it. `POST
+        /evals/{eval_id}/runs/{run_id}`"""
 
     async def create(
         self,
@@ -398,12 +445,14 @@ class AsyncEvalsRuns:
         data_source: _EvalsRunsCreateDataSource,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
         """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`
 
         Args:
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
         """
 
     async def delete(
@@ -411,7 +460,8 @@ class AsyncEvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunDeleteResponse:
         """Delete a run of an evaluation. `DELETE /evals/{eval_id}/runs/{run_id}`"""
 
@@ -423,7 +473,8 @@ class AsyncEvalsRuns:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.RunListResponse], oai.types.evals.RunListResponse]:
         """List the runs of an evaluation. `GET /evals/{eval_id}/runs`
 
@@ -438,7 +489,8 @@ class AsyncEvalsRuns:
         run_id: str,
         *,
         eval_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunRetrieveResponse:
         """Look up a run of an evaluation and its counts. `GET /evals/{eval_id}/runs/{run_id}`"""
 
@@ -489,8 +541,12 @@ class AsyncEvalsRunsOutputItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["fail", "pass"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse],
+        oai.types.evals.runs.OutputItemListResponse,
+    ]:
         """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`
 
         Args:
@@ -505,9 +561,11 @@ class AsyncEvalsRunsOutputItems:
         *,
         eval_id: str,
         run_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up an output item of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up an output item of a run and its grades. `GET
+        /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncEvalsRunsOutputItemsRaw:

@@ -8,7 +8,10 @@ from oai._json.pages import CursorPage
 from oai._results.answer import BinaryResponse
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -20,7 +23,8 @@ class Files:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the content of a file. `GET /files/{file_id}/content`
 
@@ -34,21 +38,24 @@ class Files:
         file: File,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Upload a file. `POST /files`
 
         Args:
             file: A path, an open file, bytes, or (name, content, type).
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     def delete(
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
         """Delete a file. `DELETE /files/{file_id}`
 
@@ -63,7 +70,8 @@ class Files:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
         """List the uploaded files. `GET /files`
 
@@ -78,7 +86,8 @@ class Files:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Look up the name, size and purpose of a file. `GET /files/{file_id}`
 
@@ -91,7 +100,8 @@ class Files:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`
 
@@ -126,7 +136,8 @@ class Files:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
         """List the uploaded files. `GET /files`
 
@@ -142,7 +153,8 @@ class Files:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Look up the name, size and purpose of a file. `GET /files/{file_id}`
 
@@ -186,7 +198,8 @@ class AsyncFiles:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the content of a file. `GET /files/{file_id}/content`
 
@@ -200,21 +213,24 @@ class AsyncFiles:
         file: File,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.files.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Upload a file. `POST /files`
 
         Args:
             file: A path, an open file, bytes, or (name, content, type).
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     async def delete(
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileDeleted:
         """Delete a file. `DELETE /files/{file_id}`
 
@@ -229,7 +245,8 @@ class AsyncFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
         """List the uploaded files. `GET /files`
 
@@ -244,7 +261,8 @@ class AsyncFiles:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Look up the name, size and purpose of a file. `GET /files/{file_id}`
 
@@ -257,7 +275,8 @@ class AsyncFiles:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> str:
         """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`
 
@@ -292,7 +311,8 @@ class AsyncFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
         """List the uploaded files. `GET /files`
 
@@ -308,7 +328,8 @@ class AsyncFiles:
         self,
         file_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Look up the name, size and purpose of a file. `GET /files/{file_id}`
 

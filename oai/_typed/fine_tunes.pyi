@@ -5,7 +5,10 @@ import builtins
 import oai.types.legacy
 from oai._json.pages import Page
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing_extensions import deprecated
 
 
@@ -16,7 +19,8 @@ class FineTunes:
     def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
@@ -25,7 +29,8 @@ class FineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
@@ -45,7 +50,8 @@ class FineTunes:
         prompt_loss_weight: float | Omit = omit,
         suffix: str | Omit = omit,
         validation_file: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
@@ -54,7 +60,8 @@ class FineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
@@ -63,7 +70,8 @@ class FineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
 
@@ -99,7 +107,8 @@ class AsyncFineTunes:
     def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
@@ -108,7 +117,8 @@ class AsyncFineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
@@ -128,7 +138,8 @@ class AsyncFineTunes:
         prompt_loss_weight: float | Omit = omit,
         suffix: str | Omit = omit,
         validation_file: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
@@ -137,7 +148,8 @@ class AsyncFineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
@@ -146,7 +158,8 @@ class AsyncFineTunes:
         self,
         fine_tune_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
 

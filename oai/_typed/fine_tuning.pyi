@@ -10,11 +10,20 @@ import oai.types.graders
 from collections.abc import Iterable, Sequence
 from oai._json.pages import ConversationCursorPage, CursorPage, Page
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncConversationCursorPage, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody,
+    ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Any, Literal, TypeAlias
 from typing_extensions import deprecated
 
-_FineTuningAlphaGradersRunGrader: TypeAlias = oai.types.graders.StringCheckGraderParam | oai.types.graders.TextSimilarityGraderParam | oai.types.graders.PythonGraderParam | oai.types.graders.ScoreModelGraderParam | oai.types.graders.MultiGraderParam
+_FineTuningAlphaGradersRunGrader: TypeAlias = (
+    oai.types.graders.StringCheckGraderParam
+    | oai.types.graders.TextSimilarityGraderParam
+    | oai.types.graders.PythonGraderParam
+    | oai.types.graders.ScoreModelGraderParam
+    | oai.types.graders.MultiGraderParam
+)
 
 
 class FineTuning:
@@ -94,7 +103,8 @@ class FineTuningAlphaGraders:
         grader: _FineTuningAlphaGradersRunGrader,
         model_sample: str,
         item: Any | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
         """Run a grader on a sample, to test the grader. `POST /fine_tuning/alpha/graders/run`"""
 
@@ -102,7 +112,8 @@ class FineTuningAlphaGraders:
         self,
         *,
         grader: _FineTuningAlphaGradersRunGrader,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
         """Check that a grader is well-formed. `POST /fine_tuning/alpha/graders/validate`"""
 
@@ -159,18 +170,22 @@ class FineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         *,
         project_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Permit other projects to use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Permit other projects to use a checkpoint of a fine-tuned model. `POST
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     def delete(
         self,
         permission_id: str,
         *,
         fine_tuned_model_checkpoint: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Revoke a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Revoke a project's permission to use a checkpoint. `DELETE
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -180,9 +195,11 @@ class FineTuningCheckpointsPermissions:
         limit: int | Omit = omit,
         order: Literal["ascending", "descending"] | Omit = omit,
         project_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+        """List the projects that may use a checkpoint. `GET
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -199,9 +216,11 @@ class FineTuningCheckpointsPermissions:
         limit: int | Omit = omit,
         order: Literal["ascending", "descending"] | Omit = omit,
         project_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+        """Get the projects that may use a checkpoint in one response. `GET
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -239,7 +258,8 @@ class FineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`
 
@@ -259,7 +279,8 @@ class FineTuningJobs:
         seed: int | None | Omit = omit,
         suffix: str | None | Omit = omit,
         validation_file: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Start to train a model on examples of your own. `POST /fine_tuning/jobs`
 
@@ -268,7 +289,8 @@ class FineTuningJobs:
             training_file: The id of a JSONL file with purpose 'fine-tune'.
             hyperparameters: Deprecated, use method.
             integrations: Services that receive the metrics, such as Weights & Biases.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             method: Supervised, DPO or reinforcement fine-tuning, with its hyperparameters.
             seed: Makes the job repeatable, mostly: 0 to 2147483647; by default the server chooses one.
             suffix: Text for the name of the new model, up to 64 characters.
@@ -281,7 +303,8 @@ class FineTuningJobs:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJob]:
         """List the fine-tuning jobs. `GET /fine_tuning/jobs`
 
@@ -297,7 +320,8 @@ class FineTuningJobs:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJobEvent]:
         """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`
 
@@ -311,7 +335,8 @@ class FineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`
 
@@ -323,7 +348,8 @@ class FineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`
 
@@ -335,7 +361,8 @@ class FineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`
 
@@ -389,9 +416,11 @@ class FineTuningJobsCheckpoints:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
+        """List the models that a fine-tuning job saved on its way. `GET
+        /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
 
         Args:
             fine_tuning_job_id: The id of the fine-tuning job.
@@ -493,7 +522,8 @@ class AsyncFineTuningAlphaGraders:
         grader: _FineTuningAlphaGradersRunGrader,
         model_sample: str,
         item: Any | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
         """Run a grader on a sample, to test the grader. `POST /fine_tuning/alpha/graders/run`"""
 
@@ -501,7 +531,8 @@ class AsyncFineTuningAlphaGraders:
         self,
         *,
         grader: _FineTuningAlphaGradersRunGrader,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
         """Check that a grader is well-formed. `POST /fine_tuning/alpha/graders/validate`"""
 
@@ -558,18 +589,25 @@ class AsyncFineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         *,
         project_ids: Sequence[str],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.fine_tuning.checkpoints.PermissionCreateResponse], oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Permit other projects to use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.fine_tuning.checkpoints.PermissionCreateResponse],
+        oai.types.fine_tuning.checkpoints.PermissionCreateResponse,
+    ]:
+        """Permit other projects to use a checkpoint of a fine-tuned model. `POST
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     async def delete(
         self,
         permission_id: str,
         *,
         fine_tuned_model_checkpoint: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Revoke a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Revoke a project's permission to use a checkpoint. `DELETE
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -579,9 +617,14 @@ class AsyncFineTuningCheckpointsPermissions:
         limit: int | Omit = omit,
         order: Literal["ascending", "descending"] | Omit = omit,
         project_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse], oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse],
+        oai.types.fine_tuning.checkpoints.PermissionListResponse,
+    ]:
+        """List the projects that may use a checkpoint. `GET
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -598,9 +641,11 @@ class AsyncFineTuningCheckpointsPermissions:
         limit: int | Omit = omit,
         order: Literal["ascending", "descending"] | Omit = omit,
         project_id: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
+        """Get the projects that may use a checkpoint in one response. `GET
+        /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`
 
         Args:
             after: Return the items after the one with this id: the last one of the previous page.
@@ -638,7 +683,8 @@ class AsyncFineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`
 
@@ -658,7 +704,8 @@ class AsyncFineTuningJobs:
         seed: int | None | Omit = omit,
         suffix: str | None | Omit = omit,
         validation_file: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Start to train a model on examples of your own. `POST /fine_tuning/jobs`
 
@@ -667,7 +714,8 @@ class AsyncFineTuningJobs:
             training_file: The id of a JSONL file with purpose 'fine-tune'.
             hyperparameters: Deprecated, use method.
             integrations: Services that receive the metrics, such as Weights & Biases.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             method: Supervised, DPO or reinforcement fine-tuning, with its hyperparameters.
             seed: Makes the job repeatable, mostly: 0 to 2147483647; by default the server chooses one.
             suffix: Text for the name of the new model, up to 64 characters.
@@ -680,7 +728,8 @@ class AsyncFineTuningJobs:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJob], oai.types.fine_tuning.FineTuningJob]:
         """List the fine-tuning jobs. `GET /fine_tuning/jobs`
 
@@ -696,8 +745,12 @@ class AsyncFineTuningJobs:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent],
+        oai.types.fine_tuning.FineTuningJobEvent,
+    ]:
         """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`
 
         Args:
@@ -710,7 +763,8 @@ class AsyncFineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`
 
@@ -722,7 +776,8 @@ class AsyncFineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`
 
@@ -734,7 +789,8 @@ class AsyncFineTuningJobs:
         self,
         fine_tuning_job_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
         """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`
 
@@ -788,9 +844,14 @@ class AsyncFineTuningJobsCheckpoints:
         *,
         after: str | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncCursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint],
+        oai.types.fine_tuning.jobs.FineTuningJobCheckpoint,
+    ]:
+        """List the models that a fine-tuning job saved on its way. `GET
+        /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`
 
         Args:
             fine_tuning_job_id: The id of the fine-tuning job.

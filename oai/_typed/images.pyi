@@ -6,7 +6,9 @@ import oai.types.images
 from oai._results.stream import AsyncStream, Stream
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -24,7 +26,8 @@ class Images:
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -34,7 +37,8 @@ class Images:
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @overload
@@ -62,7 +66,8 @@ class Images:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -86,7 +91,8 @@ class Images:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -115,7 +121,8 @@ class Images:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -139,7 +146,8 @@ class Images:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -168,7 +176,8 @@ class Images:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -192,7 +201,8 @@ class Images:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -214,12 +224,16 @@ class Images:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -241,7 +255,8 @@ class Images:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -263,12 +278,16 @@ class Images:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -290,7 +309,8 @@ class Images:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -312,12 +332,16 @@ class Images:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -339,7 +363,8 @@ class Images:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -377,7 +402,8 @@ class AsyncImages:
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         size: Literal["256x256", "512x512", "1024x1024"] | None | Omit = omit,
         user: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw variations of an image. `POST /images/variations`
 
@@ -387,7 +413,8 @@ class AsyncImages:
             n: Number of images, 1 to 10; default 1.
             response_format: 'url' (default, valid for 60 minutes) or 'b64_json'.
             size: '256x256', '512x512' or '1024x1024' (default).
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
         """
 
     @overload
@@ -415,7 +442,8 @@ class AsyncImages:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -439,7 +467,8 @@ class AsyncImages:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -468,7 +497,8 @@ class AsyncImages:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -492,7 +522,8 @@ class AsyncImages:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -521,7 +552,8 @@ class AsyncImages:
         svg: oai.types.images.ImageEditParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
         """Edit one or more images according to a prompt. `POST /images/edits`
 
@@ -545,7 +577,8 @@ class AsyncImages:
             safety_identifier: A stable, hashed id of the end user, for the detection of abuse.
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -567,12 +600,16 @@ class AsyncImages:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -594,7 +631,8 @@ class AsyncImages:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -616,12 +654,16 @@ class AsyncImages:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -643,7 +685,8 @@ class AsyncImages:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -665,12 +708,16 @@ class AsyncImages:
         quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None | Omit = omit,
         response_format: Literal["url", "b64_json"] | None | Omit = omit,
         safety_identifier: str | None | Omit = omit,
-        size: str | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"] | None | Omit = omit,
+        size: str
+            | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+            | None
+            | Omit = omit,
         style: Literal["vivid", "natural"] | None | Omit = omit,
         svg: oai.types.images.ImageGenerateParamsSvg | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`
 
@@ -692,7 +739,8 @@ class AsyncImages:
             size: WIDTHxHEIGHT in pixels, such as '1024x1024', or 'auto' (default).
             style: dall-e-3 only: 'vivid' (default) or 'natural'.
             svg: Model and reasoning effort that write the SVG; requires output_format='svg'.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 

@@ -9,11 +9,22 @@ from collections.abc import Mapping
 from oai._realtime.connection import AsyncConnection, Connection
 from oai._results.answer import BinaryResponse
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, TypeAlias
 
-_LiveConnectSendsDecisionItemCreateItem: TypeAlias = oai.types.live.DecisionUserMessageParam | oai.types.live.DecisionDeveloperMessageParam | oai.types.live.DecisionSystemMessageParam | oai.types.live.DecisionAssistantMessageParam | oai.types.live.DecisionItemCreateEventParamItemFunctionCall | oai.types.live.DecisionItemCreateEventParamItemFunctionCallOutput | oai.types.live.DecisionItemCreateEventParamItemCustomToolCall | oai.types.live.DecisionItemCreateEventParamItemCustomToolCallOutput
+_LiveConnectSendsDecisionItemCreateItem: TypeAlias = (
+    oai.types.live.DecisionUserMessageParam
+    | oai.types.live.DecisionDeveloperMessageParam
+    | oai.types.live.DecisionSystemMessageParam
+    | oai.types.live.DecisionAssistantMessageParam
+    | oai.types.live.DecisionItemCreateEventParamItemFunctionCall
+    | oai.types.live.DecisionItemCreateEventParamItemFunctionCallOutput
+    | oai.types.live.DecisionItemCreateEventParamItemCustomToolCall
+    | oai.types.live.DecisionItemCreateEventParamItemCustomToolCallOutput
+)
 
 
 class Live:
@@ -24,7 +35,8 @@ class Live:
         *,
         session: oai.types.live.MediaSessionConfigParam,
         transport: oai.types.live.LiveCreateParamsTransport,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.live.LiveCreateResponse:
         """Open a live session by the transport that your side offers. `POST /live/sessions`"""
 
@@ -302,7 +314,8 @@ class LiveSessions:
         session_id: str,
         *,
         session: oai.types.live.Session,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Accept an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
@@ -310,7 +323,8 @@ class LiveSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the recording of a live session. `GET /live/sessions/{session_id}/content`"""
 
@@ -320,7 +334,8 @@ class LiveSessions:
         *,
         transport: oai.types.live.LiveCreateParamsTransport,
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
         """Fork a live session. `POST /live/sessions/{session_id}/fork`"""
 
@@ -328,7 +343,8 @@ class LiveSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """End a live session. `POST /live/sessions/{session_id}/hangup`"""
 
@@ -337,7 +353,8 @@ class LiveSessions:
         session_id: str,
         *,
         target_uri: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Transfer a live session to another destination. `POST /live/sessions/{session_id}/refer`"""
 
@@ -346,7 +363,8 @@ class LiveSessions:
         session_id: str,
         *,
         status_code: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Reject an incoming live session. `POST /live/sessions/{session_id}/reject`"""
 
@@ -886,7 +904,8 @@ class AsyncLive:
         *,
         session: oai.types.live.MediaSessionConfigParam,
         transport: oai.types.live.LiveCreateParamsTransport,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.live.LiveCreateResponse:
         """Open a live session by the transport that your side offers. `POST /live/sessions`"""
 
@@ -1164,7 +1183,8 @@ class AsyncLiveSessions:
         session_id: str,
         *,
         session: oai.types.live.Session,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Accept an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
@@ -1172,7 +1192,8 @@ class AsyncLiveSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the recording of a live session. `GET /live/sessions/{session_id}/content`"""
 
@@ -1182,7 +1203,8 @@ class AsyncLiveSessions:
         *,
         transport: oai.types.live.LiveCreateParamsTransport,
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
         """Fork a live session. `POST /live/sessions/{session_id}/fork`"""
 
@@ -1190,7 +1212,8 @@ class AsyncLiveSessions:
         self,
         session_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """End a live session. `POST /live/sessions/{session_id}/hangup`"""
 
@@ -1199,7 +1222,8 @@ class AsyncLiveSessions:
         session_id: str,
         *,
         target_uri: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Transfer a live session to another destination. `POST /live/sessions/{session_id}/refer`"""
 
@@ -1208,7 +1232,8 @@ class AsyncLiveSessions:
         session_id: str,
         *,
         status_code: int,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Reject an incoming live session. `POST /live/sessions/{session_id}/reject`"""
 

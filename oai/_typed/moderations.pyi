@@ -4,7 +4,9 @@
 import oai.types
 from collections.abc import Iterable, Sequence
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 
 
 class Moderations:
@@ -15,7 +17,8 @@ class Moderations:
         *,
         input: str | Sequence[str] | Iterable[oai.types.ModerationMultiModalInputParam],
         model: str | oai.types.ModerationModel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
         """Classify texts or images as harmful or not. `POST /moderations`
 
@@ -29,7 +32,8 @@ class Moderations:
         *,
         input: str | Sequence[str] | Iterable[oai.types.ModerationMultiModalInputParam],
         model: str | oai.types.ModerationModel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
         """Classify texts or images as harmful or not. `POST /moderations`
 
@@ -63,7 +67,8 @@ class AsyncModerations:
         *,
         input: str | Sequence[str] | Iterable[oai.types.ModerationMultiModalInputParam],
         model: str | oai.types.ModerationModel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
         """Classify texts or images as harmful or not. `POST /moderations`
 
@@ -77,7 +82,8 @@ class AsyncModerations:
         *,
         input: str | Sequence[str] | Iterable[oai.types.ModerationMultiModalInputParam],
         model: str | oai.types.ModerationModel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
         """Classify texts or images as harmful or not. `POST /moderations`
 

@@ -9,11 +9,36 @@ from collections.abc import Mapping
 from oai._realtime.connection import AsyncConnection, Connection
 from oai._results.answer import BinaryResponse
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias
 
-_RealtimeCallsAcceptModel: TypeAlias = str | Literal["gpt-realtime", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2025-08-28", "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17", "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview", "gpt-4o-mini-realtime-preview-2024-12-17", "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15", "gpt-audio-1.5", "gpt-audio-mini", "gpt-audio-mini-2025-10-06", "gpt-audio-mini-2025-12-15"]
+_RealtimeCallsAcceptModel: TypeAlias = (
+    str
+    | Literal[
+        "gpt-realtime",
+        "gpt-realtime-1.5",
+        "gpt-realtime-2",
+        "gpt-realtime-2.1",
+        "gpt-realtime-2.1-mini",
+        "gpt-realtime-2025-08-28",
+        "gpt-4o-realtime-preview",
+        "gpt-4o-realtime-preview-2024-10-01",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03",
+        "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+        "gpt-realtime-mini",
+        "gpt-realtime-mini-2025-10-06",
+        "gpt-realtime-mini-2025-12-15",
+        "gpt-audio-1.5",
+        "gpt-audio-mini",
+        "gpt-audio-mini-2025-10-06",
+        "gpt-audio-mini-2025-12-15",
+    ]
+)
 
 
 class Realtime:
@@ -114,7 +139,9 @@ class RealtimeConnectionResponse:
         self,
         *,
         event_id: str | Omit = omit,
-        response: oai.types.realtime.RealtimeResponseCreateParamsParam | oai.types.realtime.RealtimeResponseCreateParamsWithReferencesParam | Omit = omit,
+        response: oai.types.realtime.RealtimeResponseCreateParamsParam
+            | oai.types.realtime.RealtimeResponseCreateParamsWithReferencesParam
+            | Omit = omit,
     ) -> None:
         """Send the event `response.create`."""
 
@@ -209,7 +236,8 @@ class RealtimeConnectionSession:
     def update(
         self,
         *,
-        session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam,
+        session: oai.types.realtime.RealtimeSessionCreateRequestParam
+            | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam,
         event_id: str | Omit = omit,
     ) -> None:
         """Send the event `session.update`."""
@@ -234,14 +262,19 @@ class RealtimeCalls:
         reasoning: oai.types.realtime.RealtimeReasoningParam | Omit = omit,
         tool_choice: oai.types.realtime.RealtimeToolChoiceConfigParam | Omit = omit,
         tools: oai.types.realtime.RealtimeToolsConfigParam | Omit = omit,
-        tracing: Literal["auto"] | oai.types.realtime.RealtimeTracingConfigParamTracingConfiguration | None | Omit = omit,
+        tracing: Literal["auto"]
+            | oai.types.realtime.RealtimeTracingConfigParamTracingConfiguration
+            | None
+            | Omit = omit,
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     def create(
@@ -249,7 +282,8 @@ class RealtimeCalls:
         *,
         sdp: str,
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Open a realtime call over WebRTC by the offer of your side. `POST /realtime/calls`"""
 
@@ -257,7 +291,8 @@ class RealtimeCalls:
         self,
         call_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """End a realtime call. `POST /realtime/calls/{call_id}/hangup`"""
 
@@ -266,7 +301,8 @@ class RealtimeCalls:
         call_id: str,
         *,
         target_uri: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Transfer a call to another destination. `POST /realtime/calls/{call_id}/refer`"""
 
@@ -275,7 +311,8 @@ class RealtimeCalls:
         call_id: str,
         *,
         status_code: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Reject an incoming call. `POST /realtime/calls/{call_id}/reject`"""
 
@@ -311,8 +348,11 @@ class RealtimeClientSecrets:
         self,
         *,
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
-        session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        session: oai.types.realtime.RealtimeSessionCreateRequestParam
+            | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
         """Create a short-lived key with which a browser can open a session. `POST /realtime/client_secrets`"""
 
@@ -426,9 +466,11 @@ class RealtimeTranslationsClientSecrets:
         *,
         session: oai.types.realtime.RealtimeTranslationSessionCreateRequestParam,
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Create a short-lived key with which a browser can open a translation. `POST /realtime/translations/client_secrets`"""
+        """Create a short-lived key with which a browser can open a translation. `POST
+        /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> RealtimeTranslationsClientSecretsRaw:
@@ -545,7 +587,9 @@ class AsyncRealtimeConnectionResponse:
         self,
         *,
         event_id: str | Omit = omit,
-        response: oai.types.realtime.RealtimeResponseCreateParamsParam | oai.types.realtime.RealtimeResponseCreateParamsWithReferencesParam | Omit = omit,
+        response: oai.types.realtime.RealtimeResponseCreateParamsParam
+            | oai.types.realtime.RealtimeResponseCreateParamsWithReferencesParam
+            | Omit = omit,
     ) -> None:
         """Send the event `response.create`."""
 
@@ -640,7 +684,8 @@ class AsyncRealtimeConnectionSession:
     async def update(
         self,
         *,
-        session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam,
+        session: oai.types.realtime.RealtimeSessionCreateRequestParam
+            | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam,
         event_id: str | Omit = omit,
     ) -> None:
         """Send the event `session.update`."""
@@ -665,14 +710,19 @@ class AsyncRealtimeCalls:
         reasoning: oai.types.realtime.RealtimeReasoningParam | Omit = omit,
         tool_choice: oai.types.realtime.RealtimeToolChoiceConfigParam | Omit = omit,
         tools: oai.types.realtime.RealtimeToolsConfigParam | Omit = omit,
-        tracing: Literal["auto"] | oai.types.realtime.RealtimeTracingConfigParamTracingConfiguration | None | Omit = omit,
+        tracing: Literal["auto"]
+            | oai.types.realtime.RealtimeTracingConfigParamTracingConfiguration
+            | None
+            | Omit = omit,
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`
 
         Args:
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
         """
 
     async def create(
@@ -680,7 +730,8 @@ class AsyncRealtimeCalls:
         *,
         sdp: str,
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Open a realtime call over WebRTC by the offer of your side. `POST /realtime/calls`"""
 
@@ -688,7 +739,8 @@ class AsyncRealtimeCalls:
         self,
         call_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """End a realtime call. `POST /realtime/calls/{call_id}/hangup`"""
 
@@ -697,7 +749,8 @@ class AsyncRealtimeCalls:
         call_id: str,
         *,
         target_uri: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Transfer a call to another destination. `POST /realtime/calls/{call_id}/refer`"""
 
@@ -706,7 +759,8 @@ class AsyncRealtimeCalls:
         call_id: str,
         *,
         status_code: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Reject an incoming call. `POST /realtime/calls/{call_id}/reject`"""
 
@@ -742,8 +796,11 @@ class AsyncRealtimeClientSecrets:
         self,
         *,
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
-        session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        session: oai.types.realtime.RealtimeSessionCreateRequestParam
+            | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam
+            | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
         """Create a short-lived key with which a browser can open a session. `POST /realtime/client_secrets`"""
 
@@ -857,9 +914,11 @@ class AsyncRealtimeTranslationsClientSecrets:
         *,
         session: oai.types.realtime.RealtimeTranslationSessionCreateRequestParam,
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Create a short-lived key with which a browser can open a translation. `POST /realtime/translations/client_secrets`"""
+        """Create a short-lived key with which a browser can open a translation. `POST
+        /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeTranslationsClientSecretsRaw:

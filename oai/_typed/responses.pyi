@@ -15,15 +15,159 @@ from oai._json.pages import CursorPage
 from oai._realtime.connection import AsyncConnection, Connection
 from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, T, TimeoutLike,
+)
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
 
-_ResponsesCompactModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str | None
+_ResponsesCompactModel: TypeAlias = (
+    Literal[
+        "gpt-6-astra",
+        "gpt-6.2-astra",
+        "gpt-6.1-sol",
+        "gpt-6.2-sol",
+        "gpt-6.1-terra",
+        "gpt-6-sol",
+        "gpt-6-luna",
+        "gpt-5.6-sol",
+        "gpt-5.6-terra",
+        "gpt-5.6-luna",
+        "gpt-5.5",
+        "gpt-5.5-2026-04-23",
+        "gpt-5.4",
+        "gpt-5.4-mini",
+        "gpt-5.4-nano",
+        "gpt-5.4-mini-2026-03-17",
+        "gpt-5.4-nano-2026-03-17",
+        "gpt-5.3-chat-latest",
+        "gpt-5.2",
+        "gpt-5.2-2025-12-11",
+        "gpt-5.2-chat-latest",
+        "gpt-5.2-pro",
+        "gpt-5.2-pro-2025-12-11",
+        "gpt-5.1",
+        "gpt-5.1-2025-11-13",
+        "gpt-5.1-codex",
+        "gpt-5.1-mini",
+        "gpt-5.1-chat-latest",
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano-2025-08-07",
+        "gpt-5-chat-latest",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano-2025-04-14",
+        "o4-mini",
+        "o4-mini-2025-04-16",
+        "o3",
+        "o3-2025-04-16",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "o1",
+        "o1-2024-12-17",
+        "o1-preview",
+        "o1-preview-2024-09-12",
+        "o1-mini",
+        "o1-mini-2024-09-12",
+        "gpt-4o",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-2024-08-06",
+        "gpt-4o-2024-05-13",
+        "gpt-audio-mini",
+        "gpt-audio-mini-2025-12-15",
+        "gpt-4o-audio-preview",
+        "gpt-4o-audio-preview-2024-10-01",
+        "gpt-4o-audio-preview-2024-12-17",
+        "gpt-4o-audio-preview-2025-06-03",
+        "gpt-4o-mini-audio-preview",
+        "gpt-4o-mini-audio-preview-2024-12-17",
+        "gpt-4o-search-preview",
+        "gpt-4o-mini-search-preview",
+        "gpt-4o-search-preview-2025-03-11",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "chatgpt-4o-latest",
+        "codex-mini-latest",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4-turbo",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4-0125-preview",
+        "gpt-4-turbo-preview",
+        "gpt-4-1106-preview",
+        "gpt-4-vision-preview",
+        "gpt-4",
+        "gpt-4-0314",
+        "gpt-4-0613",
+        "gpt-4-32k",
+        "gpt-4-32k-0314",
+        "gpt-4-32k-0613",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-16k",
+        "gpt-3.5-turbo-0301",
+        "gpt-3.5-turbo-0613",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-16k-0613",
+        "o1-pro",
+        "o1-pro-2025-03-19",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "computer-use-preview",
+        "computer-use-preview-2025-03-11",
+        "gpt-5.5-pro",
+        "gpt-5.5-pro-2026-04-23",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5-pro-2025-10-06",
+        "gpt-5.1-codex-max",
+        "gpt-daybreak-blue-latest",
+        "gpt-daybreak-red-latest",
+        "gpt-5.6-cyber",
+        "gpt-6-cyber",
+        "gpt-rosalind-research",
+        "gpt-6-rosalind",
+        "gpt-6.2-astra-law",
+    ]
+    | str
+    | None
+)
 
-_ResponsesCreateToolChoice: TypeAlias = Literal["none", "auto", "required"] | oai.types.responses.ToolChoiceAllowedParam | oai.types.responses.ToolChoiceTypesParam | oai.types.responses.ToolChoiceFunctionParam | oai.types.responses.ToolChoiceMcpParam | oai.types.responses.ToolChoiceCustomParam | oai.types.responses.ToolParamProgrammaticToolCalling | oai.types.responses.ToolChoiceApplyPatchParam | oai.types.responses.ToolChoiceShellParam
+_ResponsesCreateToolChoice: TypeAlias = (
+    Literal["none", "auto", "required"]
+    | oai.types.responses.ToolChoiceAllowedParam
+    | oai.types.responses.ToolChoiceTypesParam
+    | oai.types.responses.ToolChoiceFunctionParam
+    | oai.types.responses.ToolChoiceMcpParam
+    | oai.types.responses.ToolChoiceCustomParam
+    | oai.types.responses.ToolParamProgrammaticToolCalling
+    | oai.types.responses.ToolChoiceApplyPatchParam
+    | oai.types.responses.ToolChoiceShellParam
+)
 
-_ResponsesInputTokensCountToolChoice: TypeAlias = Literal["none", "auto", "required"] | oai.types.responses.ToolChoiceAllowedParam | oai.types.responses.ToolChoiceTypesParam | oai.types.responses.ToolChoiceFunctionParam | oai.types.responses.ToolChoiceMcpParam | oai.types.responses.ToolChoiceCustomParam | oai.types.responses.ToolParamProgrammaticToolCalling | oai.types.responses.ToolChoiceApplyPatchParam | oai.types.responses.ToolChoiceShellParam | None
+_ResponsesInputTokensCountToolChoice: TypeAlias = (
+    Literal["none", "auto", "required"]
+    | oai.types.responses.ToolChoiceAllowedParam
+    | oai.types.responses.ToolChoiceTypesParam
+    | oai.types.responses.ToolChoiceFunctionParam
+    | oai.types.responses.ToolChoiceMcpParam
+    | oai.types.responses.ToolChoiceCustomParam
+    | oai.types.responses.ToolParamProgrammaticToolCalling
+    | oai.types.responses.ToolChoiceApplyPatchParam
+    | oai.types.responses.ToolChoiceShellParam
+    | None
+)
 
 
 class Responses:
@@ -33,7 +177,8 @@ class Responses:
         self,
         response_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Cancel a background response. `POST /responses/{response_id}/cancel`
 
@@ -53,7 +198,8 @@ class Responses:
         prompt_cache_options: oai.types.responses.ResponseCompactParamsPromptCacheOptions | None | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
         """Compact a long conversation for the next response. `POST /responses/compact`
 
@@ -63,9 +209,12 @@ class Responses:
             input: The items to compact: text, or a list of messages, calls and results.
             instructions: The system message for the model that compacts.
             previous_response_id: The id of the response whose context to compact.
-            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64 characters.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64
+                characters.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
         """
 
@@ -107,7 +256,8 @@ class Responses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -118,33 +268,39 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -186,7 +342,8 @@ class Responses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -197,33 +354,39 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -265,7 +428,8 @@ class Responses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -276,33 +440,39 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -310,7 +480,8 @@ class Responses:
         self,
         response_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a stored response. `DELETE /responses/{response_id}`
 
@@ -327,13 +498,15 @@ class Responses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -348,13 +521,15 @@ class Responses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -369,13 +544,15 @@ class Responses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -430,7 +607,8 @@ class Responses:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
         """Create a response whose output is parsed as your type.
 
@@ -441,33 +619,39 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
             parse_as: How to build the result from the JSON, if text_format is only its schema.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
@@ -516,7 +700,8 @@ class Responses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Create responses and run the tools that the model calls, until it stops.
 
@@ -527,36 +712,43 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions to run, types, function_tool() tools, and tools that the server runs.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the last answer.
             max_rounds: Maximum number of requests of the run; default 10.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             max_parallel: Maximum number of tools that run at the same time.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
         """
@@ -601,7 +793,8 @@ class Responses:
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.ResponseStreamManager[T]:
         """Stream a response with typed events and a snapshot, or resume the stream of a response.
 
@@ -612,33 +805,39 @@ class Responses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the answer, parsed when it is complete.
             response_id: The id of a stored response whose events to resume, instead of creating one.
             starting_after: Resume after the event with this sequence number; requires response_id.
@@ -655,13 +854,15 @@ class Responses:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Wait until a background response has ended.
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
@@ -798,14 +999,16 @@ class ResponsesInputItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.responses.ResponseItem]:
         """List the input items of a response. `GET /responses/{response_id}/input_items`
 
         Args:
             response_id: The id of the response.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -845,7 +1048,8 @@ class ResponsesInputTokens:
         tool_choice: _ResponsesInputTokensCountToolChoice | Omit = omit,
         tools: Iterable[oai.types.responses.ToolParam] | None | Omit = omit,
         truncation: Literal["auto", "disabled"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
         """Count the tokens of an input without answering it. `POST /responses/input_tokens`
 
@@ -888,7 +1092,8 @@ class AsyncResponses:
         self,
         response_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Cancel a background response. `POST /responses/{response_id}/cancel`
 
@@ -908,7 +1113,8 @@ class AsyncResponses:
         prompt_cache_options: oai.types.responses.ResponseCompactParamsPromptCacheOptions | None | Omit = omit,
         prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
         """Compact a long conversation for the next response. `POST /responses/compact`
 
@@ -918,9 +1124,12 @@ class AsyncResponses:
             input: The items to compact: text, or a list of messages, calls and results.
             instructions: The system message for the model that compacts.
             previous_response_id: The id of the response whose context to compact.
-            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64 characters.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_key: Requests with the same key and the same beginning are cached together; up to 64
+                characters.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
         """
 
@@ -962,7 +1171,8 @@ class AsyncResponses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -973,33 +1183,39 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1041,7 +1257,8 @@ class AsyncResponses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -1052,33 +1269,39 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1120,7 +1343,8 @@ class AsyncResponses:
         truncation: Literal["auto", "disabled"] | None | Omit = omit,
         user: str | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
         """Create a response to an input, with tools if the model calls them. `POST /responses`
 
@@ -1131,33 +1355,39 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Tools that the model may call: functions, web search, file search, code interpreter, MCP, ...
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
         """
 
@@ -1165,7 +1395,8 @@ class AsyncResponses:
         self,
         response_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> None:
         """Delete a stored response. `DELETE /responses/{response_id}`
 
@@ -1182,13 +1413,15 @@ class AsyncResponses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: Literal[False] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1203,13 +1436,15 @@ class AsyncResponses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: Literal[True],
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1224,13 +1459,15 @@ class AsyncResponses:
         include_obfuscation: bool | Omit = omit,
         starting_after: int | Omit = omit,
         stream: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
         """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             stream: Whether to return the events as they arrive instead of the whole result; default False.
@@ -1285,7 +1522,8 @@ class AsyncResponses:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         strict: bool | Omit = omit,
         stream: Literal[False] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
         """Create a response whose output is parsed as your type.
 
@@ -1296,33 +1534,39 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the answer: a pydantic model, msgspec struct, dataclass, TypedDict or JSON schema.
             parse_as: How to build the result from the JSON, if text_format is only its schema.
             verbosity: Length of the answer: 'low', 'medium' (default) or 'high'.
@@ -1371,7 +1615,8 @@ class AsyncResponses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Create responses and run the tools that the model calls, until it stops.
 
@@ -1382,36 +1627,43 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions to run, types, function_tool() tools, and tools that the server runs.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the last answer.
             max_rounds: Maximum number of requests of the run; default 10.
-            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with ToolError.
+            on_tool_error: 'return' (default) sends the error of a tool to the model, 'raise' ends the run with
+                ToolError.
             max_parallel: Maximum number of tools that run at the same time.
             strict: Whether the schemas of tools and results are strict; False allows any JSON schema.
         """
@@ -1456,7 +1708,8 @@ class AsyncResponses:
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
         strict: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.AsyncResponseStreamManager[T]:
         """Stream a response with typed events and a snapshot, or resume the stream of a response.
 
@@ -1467,33 +1720,39 @@ class AsyncResponses:
             context_management: When and how the server compacts a context that grows too long.
             conversation: The conversation, or its id, whose items come first and which receives the new ones.
             image: Options for all images of the request.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             input: What to answer: text, or a list of messages, images, files, and results of tools.
             instructions: The system message. With previous_response_id, the instructions of that response do not apply.
             max_output_tokens: Maximum number of tokens to generate, including those of reasoning; at least 16.
             max_tool_calls: Maximum number of calls of built-in tools, in total; further ones are ignored.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             model: The model that answers, such as 'gpt-5'.
             moderation: Which moderation model checks the input and the output; by default none.
             parallel_tool_calls: Whether the model may call several tools at once; default True.
             previous_response_id: The id of the response to continue. Cannot be combined with conversation.
             prompt: A stored prompt: its id, version, and the values of its variables.
             prompt_cache_key: Requests with the same key and the same beginning are cached together.
-            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache entries.
-            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is cached.
+            prompt_cache_options: Mode ('implicit' by default, or 'explicit') and lifetime (ttl) of the prompt's cache
+                entries.
+            prompt_cache_retention: Deprecated, use prompt_cache_options: 'in_memory' or '24h', how long the prompt is
+                cached.
             reasoning: Options of reasoning models: effort ('none' or 'minimal' up to 'max') and summary.
             safety_identifier: A stable, hashed id of the end user, up to 64 characters, for the detection of abuse.
             service_tier: Price and speed: 'auto' (default, the project's setting), 'default', 'flex', 'priority', ...
             store: Whether to keep the response at the server, for retrieve() and previous_response_id; default True.
             stream_options: Options of a stream: include_obfuscation=False leaves out the random padding of events.
-            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p, not both.
+            temperature: Randomness, 0 to 2; default 1. Low values give focused, repeatable text. Change this or top_p,
+                not both.
             text: Format of the answer (text, or JSON that matches a schema) and its verbosity.
             tool_choice: 'auto' (default), 'none', 'required', or the tool to call.
             tools: Functions, types and tools; arguments of calls are parsed to the types.
             top_logprobs: Number of likely tokens to return at each position, 0 to 20.
             top_p: 0 to 1, default 1: sample only from the most likely tokens with this total probability.
             truncation: 'disabled' (default): a too long input is an error. 'auto': the oldest items are dropped.
-            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such parameters.
+            user: A stable id of the end user. Use safety_identifier and prompt_cache_key instead where there are such
+                parameters.
             text_format: The type of the answer, parsed when it is complete.
             response_id: The id of a stored response whose events to resume, instead of creating one.
             starting_after: Resume after the event with this sequence number; requires response_id.
@@ -1510,13 +1769,15 @@ class AsyncResponses:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
         """Wait until a background response has ended.
 
         Args:
             response_id: The id of the response.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             include_obfuscation: Whether events of a stream have random padding that hides their length; default True.
             starting_after: Sequence number of the event after which the stream starts.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
@@ -1653,14 +1914,16 @@ class AsyncResponsesInputItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.responses.ResponseItem], oai.types.responses.ResponseItem]:
         """List the input items of a response. `GET /responses/{response_id}/input_items`
 
         Args:
             response_id: The id of the response.
             after: Return the items after the one with this id: the last one of the previous page.
-            include: Additional data for the result, such as 'message.output_text.logprobs' or 'reasoning.encrypted_content'.
+            include: Additional data for the result, such as 'message.output_text.logprobs' or
+                'reasoning.encrypted_content'.
             limit: Maximum number of items on a page, 1 to 100; default 20.
             order: Order by time of creation: 'asc' or 'desc' (default).
         """
@@ -1700,7 +1963,8 @@ class AsyncResponsesInputTokens:
         tool_choice: _ResponsesInputTokensCountToolChoice | Omit = omit,
         tools: Iterable[oai.types.responses.ToolParam] | None | Omit = omit,
         truncation: Literal["auto", "disabled"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
         """Count the tokens of an input without answering it. `POST /responses/input_tokens`
 

@@ -3,7 +3,9 @@
 
 import oai.types.safety
 from oai._support.omit import omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 
 
 class Safety:
@@ -47,7 +49,8 @@ class SafetyAlerts:
         self,
         id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyAlert:
         """Look up a safety alert. `GET /safety/alerts/{id}`"""
 
@@ -75,7 +78,8 @@ class SafetyCases:
         self,
         id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyCase:
         """Look up a safety case. `GET /safety/cases/{id}`"""
 
@@ -137,7 +141,8 @@ class AsyncSafetyAlerts:
         self,
         id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyAlert:
         """Look up a safety alert. `GET /safety/alerts/{id}`"""
 
@@ -165,7 +170,8 @@ class AsyncSafetyCases:
         self,
         id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyCase:
         """Look up a safety case. `GET /safety/cases/{id}`"""
 

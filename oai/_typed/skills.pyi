@@ -8,7 +8,10 @@ from oai._json.pages import CursorPage
 from oai._results.answer import BinaryResponse
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal
 
 
@@ -19,7 +22,8 @@ class Skills:
         self,
         *,
         files: File | builtins.list[File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Upload the files of a skill as its first version. `POST /skills`"""
 
@@ -27,7 +31,8 @@ class Skills:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.DeletedSkill:
         """Delete a skill with all of its versions. `DELETE /skills/{skill_id}`"""
 
@@ -37,7 +42,8 @@ class Skills:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Skill]:
         """List the skills of the project. `GET /skills`
 
@@ -51,7 +57,8 @@ class Skills:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Look up a skill. `GET /skills/{skill_id}`"""
 
@@ -60,7 +67,8 @@ class Skills:
         skill_id: str,
         *,
         default_version: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Choose the version of a skill that is used where none is named. `POST /skills/{skill_id}`"""
 
@@ -112,7 +120,8 @@ class SkillsContent:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the files of a skill. `GET /skills/{skill_id}/content`"""
 
@@ -142,7 +151,8 @@ class SkillsVersions:
         *,
         default: bool | Omit = omit,
         files: File | builtins.list[File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
         """Upload the files of a skill as a new version. `POST /skills/{skill_id}/versions`"""
 
@@ -151,7 +161,8 @@ class SkillsVersions:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.DeletedSkillVersion:
         """Delete a version of a skill. `DELETE /skills/{skill_id}/versions/{version}`"""
 
@@ -162,7 +173,8 @@ class SkillsVersions:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.skills.SkillVersion]:
         """List the versions of a skill. `GET /skills/{skill_id}/versions`
 
@@ -177,7 +189,8 @@ class SkillsVersions:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
         """Look up a version of a skill. `GET /skills/{skill_id}/versions/{version}`"""
 
@@ -220,7 +233,8 @@ class SkillsVersionsContent:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the files of a version of a skill. `GET /skills/{skill_id}/versions/{version}/content`"""
 
@@ -248,7 +262,8 @@ class AsyncSkills:
         self,
         *,
         files: File | builtins.list[File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Upload the files of a skill as its first version. `POST /skills`"""
 
@@ -256,7 +271,8 @@ class AsyncSkills:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.DeletedSkill:
         """Delete a skill with all of its versions. `DELETE /skills/{skill_id}`"""
 
@@ -266,7 +282,8 @@ class AsyncSkills:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Skill], oai.types.Skill]:
         """List the skills of the project. `GET /skills`
 
@@ -280,7 +297,8 @@ class AsyncSkills:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Look up a skill. `GET /skills/{skill_id}`"""
 
@@ -289,7 +307,8 @@ class AsyncSkills:
         skill_id: str,
         *,
         default_version: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
         """Choose the version of a skill that is used where none is named. `POST /skills/{skill_id}`"""
 
@@ -341,7 +360,8 @@ class AsyncSkillsContent:
         self,
         skill_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the files of a skill. `GET /skills/{skill_id}/content`"""
 
@@ -371,7 +391,8 @@ class AsyncSkillsVersions:
         *,
         default: bool | Omit = omit,
         files: File | builtins.list[File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
         """Upload the files of a skill as a new version. `POST /skills/{skill_id}/versions`"""
 
@@ -380,7 +401,8 @@ class AsyncSkillsVersions:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.DeletedSkillVersion:
         """Delete a version of a skill. `DELETE /skills/{skill_id}/versions/{version}`"""
 
@@ -391,7 +413,8 @@ class AsyncSkillsVersions:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.skills.SkillVersion], oai.types.skills.SkillVersion]:
         """List the versions of a skill. `GET /skills/{skill_id}/versions`
 
@@ -406,7 +429,8 @@ class AsyncSkillsVersions:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
         """Look up a version of a skill. `GET /skills/{skill_id}/versions/{version}`"""
 
@@ -449,7 +473,8 @@ class AsyncSkillsVersionsContent:
         version: str,
         *,
         skill_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download the files of a version of a skill. `GET /skills/{skill_id}/versions/{version}/content`"""
 

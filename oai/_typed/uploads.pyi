@@ -8,7 +8,9 @@ import os
 from collections.abc import Sequence
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike,
+)
 
 
 class Uploads:
@@ -18,7 +20,8 @@ class Uploads:
         self,
         upload_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`
 
@@ -32,7 +35,8 @@ class Uploads:
         *,
         part_ids: Sequence[str],
         md5: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`
 
@@ -50,7 +54,8 @@ class Uploads:
         mime_type: str,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Start the upload of a large file in parts. `POST /uploads`
 
@@ -59,7 +64,8 @@ class Uploads:
             filename: The name of the file.
             mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     @property
@@ -81,14 +87,16 @@ class Uploads:
         progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         resume: oai.helpers.uploads.chunked.UploadState | None | Omit = omit,
         journal: str | os.PathLike[str] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Upload a large file in parts.
 
         Args:
             mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
             file: The file to upload: a path, bytes, or an open file.
             filename: The name of the file; by default that of the path.
             bytes: Size of the file in bytes; only needed for content of unknown length.
@@ -135,7 +143,8 @@ class UploadsParts:
         upload_id: str,
         *,
         data: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
         """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`
 
@@ -168,7 +177,8 @@ class AsyncUploads:
         self,
         upload_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`
 
@@ -182,7 +192,8 @@ class AsyncUploads:
         *,
         part_ids: Sequence[str],
         md5: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`
 
@@ -200,7 +211,8 @@ class AsyncUploads:
         mime_type: str,
         purpose: oai.types.FilePurpose,
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Start the upload of a large file in parts. `POST /uploads`
 
@@ -209,7 +221,8 @@ class AsyncUploads:
             filename: The name of the file.
             mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
         """
 
     @property
@@ -231,14 +244,16 @@ class AsyncUploads:
         progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         resume: oai.helpers.uploads.chunked.UploadState | None | Omit = omit,
         journal: str | os.PathLike[str] | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
         """Upload a large file in parts.
 
         Args:
             mime_type: The media type of the file, such as 'application/jsonl'; must suit the purpose.
             purpose: What the file is for: 'batch', 'fine-tune', 'user_data', 'vision', 'assistants' or 'evals'.
-            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for batches after 30 days.
+            expires_after: When to delete the file: {'anchor': 'created_at', 'seconds': ...}; by default never, for
+                batches after 30 days.
             file: The file to upload: a path, bytes, or an open file.
             filename: The name of the file; by default that of the path.
             bytes: Size of the file in bytes; only needed for content of unknown length.
@@ -285,7 +300,8 @@ class AsyncUploadsParts:
         upload_id: str,
         *,
         data: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
         """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`
 

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Sequence
 from oai._json.pages import CursorPage, Page
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery,
+    RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal
 
 
@@ -26,16 +29,19 @@ class VectorStores:
         file_ids: Sequence[str] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Create a vector store, for searching files by meaning. `POST /vector_stores`
 
         Args:
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             description: What the vector store is for.
             expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; by default never.
             file_ids: The ids of up to 500 files to add.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             name: The name of the vector store.
         """
 
@@ -43,7 +49,8 @@ class VectorStores:
         self,
         vector_store_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
         """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`
 
@@ -58,7 +65,8 @@ class VectorStores:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.VectorStore]:
         """List the vector stores. `GET /vector_stores`
 
@@ -73,7 +81,8 @@ class VectorStores:
         self,
         vector_store_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`
 
@@ -90,7 +99,8 @@ class VectorStores:
         max_num_results: int | Omit = omit,
         ranking_options: oai.types.vector_stores.RankingOptions | Omit = omit,
         rewrite_query: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.VectorStoreSearchResponse]:
         """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`
 
@@ -110,14 +120,16 @@ class VectorStores:
         expires_after: oai.types.vector_stores.VectorStoreCreateParamsExpiresAfter | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`
 
         Args:
             vector_store_id: The id of the vector store.
             expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; None: never.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             name: The new name of the vector store.
         """
 
@@ -172,7 +184,8 @@ class VectorStoresFileBatches:
         batch_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`
 
@@ -189,14 +202,16 @@ class VectorStoresFileBatches:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`
 
         Args:
             vector_store_id: The id of the vector store.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
             files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
         """
@@ -211,7 +226,8 @@ class VectorStoresFileBatches:
         filter: Literal["in_progress", "completed", "failed", "cancelled"] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
         """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`
 
@@ -230,7 +246,8 @@ class VectorStoresFileBatches:
         batch_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`
 
@@ -250,14 +267,16 @@ class VectorStoresFileBatches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Create a file batch, and wait until it has been processed.
 
         Args:
             vector_store_id: The id of the vector store.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
             files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
@@ -273,7 +292,8 @@ class VectorStoresFileBatches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Wait until a file batch has been processed.
 
@@ -305,7 +325,8 @@ class VectorStoresFileBatches:
             files: The files to upload: paths, open files, bytes, or (name, content, type).
             max_concurrency: Maximum number of simultaneous uploads; default 5.
             file_ids: The ids of files to add that are already uploaded.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             progress: A function that is called with the bytes sent so far and the total.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
@@ -349,9 +370,11 @@ class VectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> Page[oai.types.vector_stores.FileContentResponse]:
-        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`
+        """Get the text that was read out of a file of a vector store. `GET
+        /vector_stores/{vector_store_id}/files/{file_id}/content`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -365,7 +388,8 @@ class VectorStoresFiles:
         file_id: str,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`
 
@@ -373,7 +397,8 @@ class VectorStoresFiles:
             vector_store_id: The id of the vector store.
             file_id: The id of the file.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
         """
 
     def delete(
@@ -381,9 +406,11 @@ class VectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`
+        """Remove a file from a vector store, without deleting the file. `DELETE
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -399,7 +426,8 @@ class VectorStoresFiles:
         filter: Literal["in_progress", "completed", "failed", "cancelled"] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
         """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`
 
@@ -417,9 +445,11 @@ class VectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`
+        """Look up a file of a vector store and whether it is ready. `GET
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -432,9 +462,11 @@ class VectorStoresFiles:
         *,
         vector_store_id: str,
         attributes: dict[str, str | float | bool] | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`
+        """Change the attributes of a file, by which a search can filter. `POST
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -453,7 +485,8 @@ class VectorStoresFiles:
         deadline: float | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Add a file to a vector store, and wait until it has been processed.
 
@@ -461,7 +494,8 @@ class VectorStoresFiles:
             vector_store_id: The id of the vector store.
             file_id: The id of the file.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             max_wait_seconds: Seconds to wait in total; another name of deadline.
@@ -477,7 +511,8 @@ class VectorStoresFiles:
         deadline: float | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Wait until a file of a vector store has been processed.
 
@@ -504,7 +539,8 @@ class VectorStoresFiles:
         Args:
             vector_store_id: The id of the vector store.
             file: The file to upload: a path, an open file, bytes, or (name, content, type).
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
             progress: A function that is called with the bytes sent so far and the total.
         """
@@ -527,7 +563,8 @@ class VectorStoresFiles:
         Args:
             vector_store_id: The id of the vector store.
             file: The file to upload: a path, an open file, bytes, or (name, content, type).
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
             progress: A function that is called with the bytes sent so far and the total.
             max_wait_seconds: Seconds to wait in total; another name of deadline.
@@ -583,16 +620,19 @@ class AsyncVectorStores:
         file_ids: Sequence[str] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Create a vector store, for searching files by meaning. `POST /vector_stores`
 
         Args:
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             description: What the vector store is for.
             expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; by default never.
             file_ids: The ids of up to 500 files to add.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             name: The name of the vector store.
         """
 
@@ -600,7 +640,8 @@ class AsyncVectorStores:
         self,
         vector_store_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
         """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`
 
@@ -615,7 +656,8 @@ class AsyncVectorStores:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.VectorStore], oai.types.VectorStore]:
         """List the vector stores. `GET /vector_stores`
 
@@ -630,7 +672,8 @@ class AsyncVectorStores:
         self,
         vector_store_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`
 
@@ -647,7 +690,8 @@ class AsyncVectorStores:
         max_num_results: int | Omit = omit,
         ranking_options: oai.types.vector_stores.RankingOptions | Omit = omit,
         rewrite_query: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.VectorStoreSearchResponse], oai.types.VectorStoreSearchResponse]:
         """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`
 
@@ -667,14 +711,16 @@ class AsyncVectorStores:
         expires_after: oai.types.vector_stores.VectorStoreCreateParamsExpiresAfter | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         name: str | None | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
         """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`
 
         Args:
             vector_store_id: The id of the vector store.
             expires_after: When to delete it: {'anchor': 'last_active_at', 'days': ...}; None: never.
-            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512 characters.
+            metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
+                characters.
             name: The new name of the vector store.
         """
 
@@ -729,7 +775,8 @@ class AsyncVectorStoresFileBatches:
         batch_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`
 
@@ -746,14 +793,16 @@ class AsyncVectorStoresFileBatches:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`
 
         Args:
             vector_store_id: The id of the vector store.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
             files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
         """
@@ -768,7 +817,8 @@ class AsyncVectorStoresFileBatches:
         filter: Literal["in_progress", "completed", "failed", "cancelled"] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
         """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`
 
@@ -787,7 +837,8 @@ class AsyncVectorStoresFileBatches:
         batch_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`
 
@@ -807,14 +858,16 @@ class AsyncVectorStoresFileBatches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Create a file batch, and wait until it has been processed.
 
         Args:
             vector_store_id: The id of the vector store.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             file_ids: The ids of up to 2000 files to add; attributes and chunking_strategy apply to all of them.
             files: Up to 2000 files with attributes and chunking_strategy of their own, instead of file_ids.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
@@ -830,7 +883,8 @@ class AsyncVectorStoresFileBatches:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Wait until a file batch has been processed.
 
@@ -862,7 +916,8 @@ class AsyncVectorStoresFileBatches:
             files: The files to upload: paths, open files, bytes, or (name, content, type).
             max_concurrency: Maximum number of simultaneous uploads; default 5.
             file_ids: The ids of files to add that are already uploaded.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             progress: A function that is called with the bytes sent so far and the total.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
@@ -906,9 +961,14 @@ class AsyncVectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[AsyncPage[oai.types.vector_stores.FileContentResponse], oai.types.vector_stores.FileContentResponse]:
-        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
+    ) -> AsyncPages[
+        AsyncPage[oai.types.vector_stores.FileContentResponse],
+        oai.types.vector_stores.FileContentResponse,
+    ]:
+        """Get the text that was read out of a file of a vector store. `GET
+        /vector_stores/{vector_store_id}/files/{file_id}/content`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -922,7 +982,8 @@ class AsyncVectorStoresFiles:
         file_id: str,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`
 
@@ -930,7 +991,8 @@ class AsyncVectorStoresFiles:
             vector_store_id: The id of the vector store.
             file_id: The id of the file.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
         """
 
     async def delete(
@@ -938,9 +1000,11 @@ class AsyncVectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`
+        """Remove a file from a vector store, without deleting the file. `DELETE
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -956,7 +1020,8 @@ class AsyncVectorStoresFiles:
         filter: Literal["in_progress", "completed", "failed", "cancelled"] | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
         """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`
 
@@ -974,9 +1039,11 @@ class AsyncVectorStoresFiles:
         file_id: str,
         *,
         vector_store_id: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`
+        """Look up a file of a vector store and whether it is ready. `GET
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -989,9 +1056,11 @@ class AsyncVectorStoresFiles:
         *,
         vector_store_id: str,
         attributes: dict[str, str | float | bool] | None,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`
+        """Change the attributes of a file, by which a search can filter. `POST
+        /vector_stores/{vector_store_id}/files/{file_id}`
 
         Args:
             vector_store_id: The id of the vector store.
@@ -1010,7 +1079,8 @@ class AsyncVectorStoresFiles:
         deadline: float | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Add a file to a vector store, and wait until it has been processed.
 
@@ -1018,7 +1088,8 @@ class AsyncVectorStoresFiles:
             vector_store_id: The id of the vector store.
             file_id: The id of the file.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             max_wait_seconds: Seconds to wait in total; another name of deadline.
@@ -1034,7 +1105,8 @@ class AsyncVectorStoresFiles:
         deadline: float | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Wait until a file of a vector store has been processed.
 
@@ -1061,7 +1133,8 @@ class AsyncVectorStoresFiles:
         Args:
             vector_store_id: The id of the vector store.
             file: The file to upload: a path, an open file, bytes, or (name, content, type).
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
             progress: A function that is called with the bytes sent so far and the total.
         """
@@ -1084,7 +1157,8 @@ class AsyncVectorStoresFiles:
         Args:
             vector_store_id: The id of the vector store.
             file: The file to upload: a path, an open file, bytes, or (name, content, type).
-            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in tokens.
+            chunking_strategy: How files are split for search: {'type': 'auto'} (default), or 'static' with sizes in
+                tokens.
             attributes: Up to 16 keys with strings, numbers or booleans, by which searches can filter.
             progress: A function that is called with the bytes sent so far and the total.
             max_wait_seconds: Seconds to wait in total; another name of deadline.

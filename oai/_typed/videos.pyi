@@ -8,7 +8,10 @@ from oai._json.pages import ConversationCursorPage
 from oai._results.answer import BinaryResponse
 from oai._support.file_types import File
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery,
+    RawCall, StreamingCall, TimeoutLike,
+)
 from typing import Literal
 from typing_extensions import deprecated
 
@@ -25,7 +28,8 @@ class Videos:
         model: oai.types.VideoModelParam | Omit = omit,
         seconds: oai.types.VideoSeconds | Omit = omit,
         size: oai.types.VideoSize | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Generate a video from a prompt. `POST /videos`"""
 
@@ -35,7 +39,8 @@ class Videos:
         *,
         name: str,
         video: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
         """Create a character from a video, to appear in others. `POST /videos/characters`"""
 
@@ -44,7 +49,8 @@ class Videos:
         self,
         video_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoDeleteResponse:
         """Delete a video. `DELETE /videos/{video_id}`"""
 
@@ -54,7 +60,8 @@ class Videos:
         video_id: str,
         *,
         variant: Literal["video", "thumbnail", "spritesheet"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download a video, or its thumbnail or sprite sheet. `GET /videos/{video_id}/content`"""
 
@@ -64,7 +71,8 @@ class Videos:
         *,
         prompt: str,
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Edit a video according to a prompt. `POST /videos/edits`"""
 
@@ -75,7 +83,8 @@ class Videos:
         prompt: str,
         seconds: oai.types.VideoSeconds,
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Extend a video according to a prompt. `POST /videos/extensions`"""
 
@@ -84,7 +93,8 @@ class Videos:
         self,
         character_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoGetCharacterResponse:
         """Look up a character. `GET /videos/characters/{character_id}`"""
 
@@ -95,7 +105,8 @@ class Videos:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.Video]:
         """List the videos of the project. `GET /videos`
 
@@ -111,7 +122,8 @@ class Videos:
         video_id: str,
         *,
         prompt: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Remix a finished video according to a prompt. `POST /videos/{video_id}/remix`"""
 
@@ -120,7 +132,8 @@ class Videos:
         self,
         video_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Look up a video and how far it is. `GET /videos/{video_id}`"""
 
@@ -135,7 +148,8 @@ class Videos:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Create a video, and wait until it has been generated.
 
@@ -152,7 +166,8 @@ class Videos:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Wait until a video has been generated.
 
@@ -213,7 +228,8 @@ class AsyncVideos:
         model: oai.types.VideoModelParam | Omit = omit,
         seconds: oai.types.VideoSeconds | Omit = omit,
         size: oai.types.VideoSize | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Generate a video from a prompt. `POST /videos`"""
 
@@ -223,7 +239,8 @@ class AsyncVideos:
         *,
         name: str,
         video: File,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
         """Create a character from a video, to appear in others. `POST /videos/characters`"""
 
@@ -232,7 +249,8 @@ class AsyncVideos:
         self,
         video_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoDeleteResponse:
         """Delete a video. `DELETE /videos/{video_id}`"""
 
@@ -242,7 +260,8 @@ class AsyncVideos:
         video_id: str,
         *,
         variant: Literal["video", "thumbnail", "spritesheet"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Download a video, or its thumbnail or sprite sheet. `GET /videos/{video_id}/content`"""
 
@@ -252,7 +271,8 @@ class AsyncVideos:
         *,
         prompt: str,
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Edit a video according to a prompt. `POST /videos/edits`"""
 
@@ -263,7 +283,8 @@ class AsyncVideos:
         prompt: str,
         seconds: oai.types.VideoSeconds,
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Extend a video according to a prompt. `POST /videos/extensions`"""
 
@@ -272,7 +293,8 @@ class AsyncVideos:
         self,
         character_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.VideoGetCharacterResponse:
         """Look up a character. `GET /videos/characters/{character_id}`"""
 
@@ -283,7 +305,8 @@ class AsyncVideos:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.Video], oai.types.Video]:
         """List the videos of the project. `GET /videos`
 
@@ -299,7 +322,8 @@ class AsyncVideos:
         video_id: str,
         *,
         prompt: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Remix a finished video according to a prompt. `POST /videos/{video_id}/remix`"""
 
@@ -308,7 +332,8 @@ class AsyncVideos:
         self,
         video_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Look up a video and how far it is. `GET /videos/{video_id}`"""
 
@@ -323,7 +348,8 @@ class AsyncVideos:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Create a video, and wait until it has been generated.
 
@@ -340,7 +366,8 @@ class AsyncVideos:
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Wait until a video has been generated.
 

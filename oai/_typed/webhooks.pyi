@@ -7,12 +7,77 @@ import oai.types.webhooks
 from collections.abc import Sequence
 from oai._json.pages import CursorPage
 from oai._support.omit import Omit, omit
-from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import (
+    AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall,
+    StreamingCall, TimeoutLike,
+)
 from typing import Literal, TypeAlias
 
-_WebhooksCreateEventTypes: TypeAlias = builtins.list[Literal["batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "response.completed", "response.failed", "response.cancelled", "response.incomplete", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "realtime.call.incoming", "video.completed", "video.failed", "agent.environment.ready", "agent.environment.failed", "agent.environment.suspended", "agent.environment.expired", "agent.session.created", "agent.session.action_required", "agent.session.in_progress", "agent.session.idle", "agent.session.failed", "safety.alert.created"]]
+_WebhooksCreateEventTypes: TypeAlias = (
+    builtins.list[
+        Literal[
+            "batch.completed",
+            "batch.failed",
+            "batch.expired",
+            "batch.cancelled",
+            "response.completed",
+            "response.failed",
+            "response.cancelled",
+            "response.incomplete",
+            "eval.run.succeeded",
+            "eval.run.failed",
+            "eval.run.canceled",
+            "fine_tuning.job.succeeded",
+            "fine_tuning.job.failed",
+            "fine_tuning.job.cancelled",
+            "realtime.call.incoming",
+            "video.completed",
+            "video.failed",
+            "agent.environment.ready",
+            "agent.environment.failed",
+            "agent.environment.suspended",
+            "agent.environment.expired",
+            "agent.session.created",
+            "agent.session.action_required",
+            "agent.session.in_progress",
+            "agent.session.idle",
+            "agent.session.failed",
+            "safety.alert.created",
+        ]
+    ]
+)
 
-_WebhooksTestEventType: TypeAlias = Literal["batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "response.completed", "response.failed", "response.cancelled", "response.incomplete", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "realtime.call.incoming", "video.completed", "video.failed", "agent.environment.ready", "agent.environment.failed", "agent.environment.suspended", "agent.environment.expired", "agent.session.created", "agent.session.action_required", "agent.session.in_progress", "agent.session.idle", "agent.session.failed", "safety.alert.created"]
+_WebhooksTestEventType: TypeAlias = (
+    Literal[
+        "batch.completed",
+        "batch.failed",
+        "batch.expired",
+        "batch.cancelled",
+        "response.completed",
+        "response.failed",
+        "response.cancelled",
+        "response.incomplete",
+        "eval.run.succeeded",
+        "eval.run.failed",
+        "eval.run.canceled",
+        "fine_tuning.job.succeeded",
+        "fine_tuning.job.failed",
+        "fine_tuning.job.cancelled",
+        "realtime.call.incoming",
+        "video.completed",
+        "video.failed",
+        "agent.environment.ready",
+        "agent.environment.failed",
+        "agent.environment.suspended",
+        "agent.environment.expired",
+        "agent.session.created",
+        "agent.session.action_required",
+        "agent.session.in_progress",
+        "agent.session.idle",
+        "agent.session.failed",
+        "safety.alert.created",
+    ]
+)
 
 
 class Webhooks:
@@ -24,7 +89,8 @@ class Webhooks:
         event_types: _WebhooksCreateEventTypes,
         name: str,
         url: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
         """Register a URL to which events are sent. `POST /webhook_endpoints`"""
 
@@ -32,7 +98,8 @@ class Webhooks:
         self,
         webhook_endpoint_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.DeletedWebhookEndpoint:
         """Delete a webhook; no more events are sent to it. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -41,7 +108,8 @@ class Webhooks:
         *,
         after: str | None | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.webhooks.WebhookEndpoint]:
         """List the webhooks of the project. `GET /webhook_endpoints`
 
@@ -54,7 +122,8 @@ class Webhooks:
         self,
         webhook_endpoint_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
         """Look up a webhook. `GET /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -63,7 +132,8 @@ class Webhooks:
         webhook_endpoint_id: str,
         *,
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
         """Rotate the signing secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
@@ -72,7 +142,8 @@ class Webhooks:
         webhook_endpoint_id: str,
         *,
         event_type: _WebhooksTestEventType,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointTestResult:
         """Send a test event to a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
 
@@ -83,7 +154,8 @@ class Webhooks:
         event_types: _WebhooksCreateEventTypes | Omit = omit,
         name: str | Omit = omit,
         url: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
         """Change the URL, the name or the event types of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -154,7 +226,8 @@ class WebhooksEventTypes:
     def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
         """List the types of events that a webhook can be sent. `GET /webhook_event_types`"""
 
@@ -184,7 +257,8 @@ class AsyncWebhooks:
         event_types: _WebhooksCreateEventTypes,
         name: str,
         url: str,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
         """Register a URL to which events are sent. `POST /webhook_endpoints`"""
 
@@ -192,7 +266,8 @@ class AsyncWebhooks:
         self,
         webhook_endpoint_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.DeletedWebhookEndpoint:
         """Delete a webhook; no more events are sent to it. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -201,7 +276,8 @@ class AsyncWebhooks:
         *,
         after: str | None | Omit = omit,
         limit: int | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.webhooks.WebhookEndpoint], oai.types.webhooks.WebhookEndpoint]:
         """List the webhooks of the project. `GET /webhook_endpoints`
 
@@ -214,7 +290,8 @@ class AsyncWebhooks:
         self,
         webhook_endpoint_id: str,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
         """Look up a webhook. `GET /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -223,7 +300,8 @@ class AsyncWebhooks:
         webhook_endpoint_id: str,
         *,
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
         """Rotate the signing secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
@@ -232,7 +310,8 @@ class AsyncWebhooks:
         webhook_endpoint_id: str,
         *,
         event_type: _WebhooksTestEventType,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointTestResult:
         """Send a test event to a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
 
@@ -243,7 +322,8 @@ class AsyncWebhooks:
         event_types: _WebhooksCreateEventTypes | Omit = omit,
         name: str | Omit = omit,
         url: str | Omit = omit,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
         """Change the URL, the name or the event types of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
 
@@ -314,7 +394,8 @@ class AsyncWebhooksEventTypes:
     async def list(
         self,
         *,
-        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
+        timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
         """List the types of events that a webhook can be sent. `GET /webhook_event_types`"""
 

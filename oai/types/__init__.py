@@ -234,13 +234,20 @@ else:
             "oai.types.completions.structs": "Completion CompletionChoice CompletionUsage",
             "oai.types.containers": "",
             "oai.types.containers.params": "ContainerCreateParams ContainerListParams",
-            "oai.types.containers.structs": "ContainerCreateResponse ContainerListResponse=ContainerCreateResponse ContainerRetrieveResponse=ContainerCreateResponse",
+            "oai.types.containers.structs": (
+                "ContainerCreateResponse ContainerListResponse=ContainerCreateResponse "
+                "ContainerRetrieveResponse=ContainerCreateResponse"
+            ),
             "oai.types.content_provenance_checks": "",
             "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
             "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck",
             "oai.types.conversations": "",
             "oai.types.decisions": "",
-            "oai.types.decisions.params": "DecisionCreateParams DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputTextParam DecisionPromptCacheBreakpointParam",
+            "oai.types.decisions.params": (
+                "DecisionCreateParams DecisionInputImageParam DecisionInputMessageParam "
+                "DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputTextParam "
+                "DecisionPromptCacheBreakpointParam"
+            ),
             "oai.types.decisions.structs": "Decision",
             "oai.types.embeddings": "",
             "oai.types.embeddings.constants": "EmbeddingModel",
@@ -248,7 +255,11 @@ else:
             "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding",
             "oai.types.evals": "",
             "oai.types.evals.params": "EvalCreateParams EvalListParams EvalUpdateParams",
-            "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse=EvalCreateResponse EvalRetrieveResponse=EvalCreateResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse=EvalCreateResponse",
+            "oai.types.evals.structs": (
+                "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse=EvalCreateResponse "
+                "EvalRetrieveResponse=EvalCreateResponse EvalStoredCompletionsDataSourceConfig "
+                "EvalUpdateResponse=EvalCreateResponse"
+            ),
             "oai.types.files": "",
             "oai.types.files.constants": "FileContent FilePurpose",
             "oai.types.files.params": "FileCreateParams FileListParams",
@@ -257,38 +268,68 @@ else:
             "oai.types.graders": "",
             "oai.types.images": "",
             "oai.types.images.constants": "ImageModel",
-            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageGenerateParams ImageInputReferenceParam",
-            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse",
+            "oai.types.images.params": (
+                "ImageCreateVariationParams ImageEditParams ImageGenerateParams ImageInputReferenceParam"
+            ),
+            "oai.types.images.structs": (
+                "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent "
+                "ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse"
+            ),
             "oai.types.live": "",
             "oai.types.models": "",
             "oai.types.models.structs": "Model ModelDeleted",
             "oai.types.moderations": "",
             "oai.types.moderations.constants": "ModerationModel",
-            "oai.types.moderations.params": "ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
+            "oai.types.moderations.params": (
+                "ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam "
+                "ModerationTextInputParam"
+            ),
             "oai.types.moderations.structs": "Moderation ModerationCreateResponse",
             "oai.types.realtime": "",
             "oai.types.responses": "",
             "oai.types.safety": "",
             "oai.types.shared": "",
-            "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared.constants": (
+                "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel"
+            ),
             "oai.types.shared.function_structs": "FunctionDefinition",
-            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
+            "oai.types.shared.structs": (
+                "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage "
+                "DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Reasoning ResponseFormatJSONObject "
+                "ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython"
+            ),
             "oai.types.shared_params": "",
             "oai.types.skills": "",
-            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams",
+            "oai.types.skills.params": ("SkillCreateParams SkillListParams SkillUpdateParams"),
             "oai.types.skills.structs": "DeletedSkill Skill SkillList",
             "oai.types.uploads": "",
             "oai.types.uploads.params": "UploadCompleteParams UploadCreateParams",
             "oai.types.uploads.structs": "Upload",
             "oai.types.vector_stores": "",
-            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam FileChunkingStrategyParam StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
-            "oai.types.vector_stores.structs": "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse",
+            "oai.types.vector_stores.params": (
+                "AutoFileChunkingStrategyParam FileChunkingStrategyParam StaticFileChunkingStrategyObjectParam "
+                "StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreListParams "
+                "VectorStoreSearchParams VectorStoreUpdateParams"
+            ),
+            "oai.types.vector_stores.structs": (
+                "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy "
+                "StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse"
+            ),
             "oai.types.videos": "",
-            "oai.types.videos.constants": "VideoModel VideoModelParam VideoSeconds VideoSize",
-            "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
-            "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
+            "oai.types.videos.constants": ("VideoModel VideoModelParam VideoSeconds VideoSize"),
+            "oai.types.videos.params": (
+                "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams "
+                "VideoExtendParams VideoListParams VideoRemixParams"
+            ),
+            "oai.types.videos.structs": (
+                "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse "
+                "VideoGetCharacterResponse"
+            ),
             "oai.types.webhooks": "",
-            "oai.types.websockets": "ReconnectingOverrides SyncWebSocketConnectionOptions WebSocketConnectionOptions WebsocketConnectionOptions",
+            "oai.types.websockets": (
+                "ReconnectingOverrides SyncWebSocketConnectionOptions WebSocketConnectionOptions "
+                "WebsocketConnectionOptions"
+            ),
         },
         submodules_of(__name__),
     )

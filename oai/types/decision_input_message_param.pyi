@@ -2,8 +2,8 @@
 from oai.types.decisions.params import (
     DecisionInputAssistantMessage as DecisionInputAssistantMessage,
     DecisionInputAssistantMessageContentParts as DecisionInputAssistantMessageContentParts,
-    DecisionInputAssistantMessageContentPartsDecisionInputOutputText as DecisionInputAssistantMessageContentPartsDecisionInputOutputText,
-    DecisionInputAssistantMessageContentPartsDecisionInputRefusal as DecisionInputAssistantMessageContentPartsDecisionInputRefusal,
+    DecisionInputAssistantMessageContentPartsDecisionInputOutputText as _2,
+    DecisionInputAssistantMessageContentPartsDecisionInputRefusal as _3,
     DecisionInputDeveloperMessage as DecisionInputDeveloperMessage,
     DecisionInputMessageParam as DecisionInputMessageParam,
     DecisionInputMessageParam as _DecisionInputUserMessage,
@@ -13,4 +13,6 @@ from oai.types.decisions.params import (
     DecisionInputTextParam as DecisionInputTextParam,
 )
 
+DecisionInputAssistantMessageContentPartsDecisionInputOutputText = _2
+DecisionInputAssistantMessageContentPartsDecisionInputRefusal = _3
 DecisionInputUserMessage = _DecisionInputUserMessage

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.generate.ir import ANY, NONE, Facts, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type
+from tools.generate.layout import joined
 from tools.generate.modules import ModuleFacts
 
 PUBLIC = ("auth", "helpers", "lib", "pagination", "providers")
@@ -208,7 +209,7 @@ def _homes(oai: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for package in ("_official", "auth", "lib", "providers"):
         path = oai / package / "official.txt"
-        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+        for line in joined(path.read_text()) if path.exists() else ():
             module, _, homes = line.partition(":")
             name = module if package == "_official" else f"{package}.{module}".rstrip(".")
             modules = [home.split()[0] for home in homes.split(";") if home.strip()]

@@ -61,8 +61,8 @@ def _write(report: Report, before: Path, after: Path) -> None:
     new.write_types()
     write_pin(report.version)
     _run(report, "unknown")
-    _run(report, "stubs")
     _run(report, "names", "--facts", str(after))
+    _run(report, "stubs")
     report.modules += of_modules(was.modules, now.modules, ROOT / "oai")
     if report.pinned != report.version:
         _add_entry(report)

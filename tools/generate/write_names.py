@@ -14,6 +14,7 @@ from functools import reduce
 from pathlib import Path
 from types import ModuleType
 
+from tools.generate.layout import wrapped
 from tools.generate.modules import ModuleFacts
 from tools.generate.sdk import Sdk
 from tools.generate.write_types import HEADER
@@ -54,7 +55,7 @@ class Names:
                 lines[package].append(f"{below}: {_homes(self.resolve_all(module))}".rstrip() + "\n")
         for package, own in lines.items():
             (oai / package).mkdir(exist_ok=True)
-            (oai / package / "official.txt").write_text("".join([HEADER.replace("types`", "names`"), *own]))
+            (oai / package / "official.txt").write_text(wrapped("".join([HEADER.replace("types`", "names`"), *own])))
         return {package: len(own) for package, own in lines.items()}
 
     def modules(self) -> list[ModuleFacts]:

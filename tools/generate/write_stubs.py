@@ -12,6 +12,7 @@ from oai._stubs.types import Speller
 from oai._stubs.views import VIEWS
 from oai._stubs.websockets import connection_name
 from oai._table.load import shipped_table
+from tools.generate.layout import joined
 from tools.generate.write_types import RUFF, STYLE
 
 CLASSES = "oai.resources._classes"
@@ -41,7 +42,7 @@ def write_resources(root: Path) -> int:
     table = shipped_table()
     own = [*table, *table.helpers]
     writers = {side: Writer(table, Speller(), is_async=side == "async", own=own) for side in ("sync", "async")}
-    lines = (root / "official.txt").read_text().splitlines()[1:]
+    lines = joined((root / "official.txt").read_text())
     homes = {module: rest for module, _, rest in (line.partition(":") for line in lines)}
     for module, rest in homes.items():
         inner = [each.rpartition(".")[2] for each in homes if each and each.rpartition(".")[0] == module]

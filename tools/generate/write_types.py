@@ -21,6 +21,7 @@ from pathlib import Path
 
 from oai._support.docs import field_docs
 from tools.generate.ir import ANY, NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs
+from tools.generate.layout import WIDEST, strings, wrapped
 from tools.generate.plan import Plan, area_of, camel
 
 HEADER = (
@@ -417,7 +418,7 @@ def write_types(root: Path, facts: Facts, plan: Plan, other_imports: OtherImport
     for area, homes in packages.items():
         (root / Path(*area.split(".")) / "__init__.py").write_text(_package(area, homes))
     official = _official(plan, writer.leftovers, other_imports)
-    (root / "official.txt").write_text(official)
+    (root / "official.txt").write_text(wrapped(official))
     _write_stubs(root, official)
     subprocess.run([*RUFF, "check", "-q", *STYLE, "--select", "I", "--fix", str(root)], check=False)
     subprocess.run([*RUFF, "format", "-q", *STYLE, str(root)], check=True)
@@ -488,15 +489,25 @@ def _write_stubs(root: Path, official: str) -> None:
         path = root / Path(*module.split("."))
         if not (path.parent / "__init__.py").exists() or path.exists() or path.with_suffix(".py").exists():
             continue
-        imports, assignments = [], []
+        imports: list[str] = []
+        assignments: list[str] = []
         for home in homes.split("; "):
             source, *pairs = home.split()
             for here, _, there in (pair.partition("=") for pair in pairs):
                 if not source.startswith("oai._official.missing"):
                     source = f"oai.types{source}" if source[0] == "." else source
-                    imports.append(f"from {source} import {there or here} as {'_' if there else ''}{here}\n")
-                    assignments += [f"{here} = _{here}\n"] if there else []  # another name is not exported by an import
+                    _export(imports, assignments, source, here, there)
         path.with_suffix(".pyi").write_text("".join([HEADER, *imports, *assignments]))
+
+
+def _export(imports: list[str], assignments: list[str], source: str, here: str, there: str, indent: str = "") -> None:
+    """Add the import of a name, which only an import as itself exports; another name needs an assignment."""
+    alias = f"_{here}" if there else here
+    if len(f"{indent}    {there or here} as {alias},") > WIDEST:
+        alias = f"_{len(imports)}"
+    imports.append(f"{indent}from {source} import {there or here} as {alias}\n")
+    if alias != here:
+        assignments.append(f"{indent}{here} = {alias}\n")
 
 
 def _package(area: str, homes: dict[str, set[str]]) -> str:
@@ -505,19 +516,17 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
     merged: dict[str, set[str]] = defaultdict(set)
     for home, names in homes.items():
         merged[home[1:] if home.startswith("@") else f"{package}.{home}"] |= names
-    imports, assignments, table = [], [], []
+    imports: list[str] = []
+    assignments: list[str] = []
+    table: list[str] = []
     for module, names in sorted(merged.items()):
-        table.append(f"        {module!r}: {' '.join(sorted(names))!r},\n")
+        table.append(f"        {module!r}: {strings(' '.join(sorted(names)), ' ' * 12)},\n")
         if not names:
             inner = module.rpartition(".")[2]
             imports.append(f"    from {package} import {inner} as {inner}\n")
         for name in sorted(names):
             here, _, there = name.partition("=")
-            if there:
-                imports.append(f"    from {module} import {there} as _{here}\n")
-                assignments.append(f"    {here} = _{here}\n")
-            else:
-                imports.append(f"    from {module} import {here} as {here}\n")
+            _export(imports, assignments, module, here, there, "    ")
     kind = f"of `{area}`" if area else "of the API, by area"
     first = AREA if area else OFFICIAL
     return (

@@ -63,9 +63,22 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.audio.constants": "AudioModel AudioResponseFormat SpeechModel TranscriptionInclude",
-            "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
-            "oai.types.audio.structs": "Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
+            "oai.types.audio.constants": ("AudioModel AudioResponseFormat SpeechModel TranscriptionInclude"),
+            "oai.types.audio.params": (
+                "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams "
+                "SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming "
+                "TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams "
+                "VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID"
+            ),
+            "oai.types.audio.structs": (
+                "Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment "
+                "TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent "
+                "TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent "
+                "TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment "
+                "TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation "
+                "TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent "
+                "VoiceConsentDeleted VoiceDeleted"
+            ),
         },
         submodules_of(__name__),
     )

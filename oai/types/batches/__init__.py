@@ -26,8 +26,10 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.batches.params": "BatchCreateParams BatchListParams OutputExpiresAfter",
-            "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage Errors InputTokensDetails OutputTokensDetails",
+            "oai.types.batches.params": ("BatchCreateParams BatchListParams OutputExpiresAfter"),
+            "oai.types.batches.structs": (
+                "Batch BatchError BatchRequestCounts BatchUsage Errors InputTokensDetails OutputTokensDetails"
+            ),
         },
         submodules_of(__name__),
     )

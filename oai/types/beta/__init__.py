@@ -67,10 +67,10 @@ if TYPE_CHECKING:
         PersistedMcpTransportConfigParamStdio as PersistedMcpTransportConfigParamStdio,
         PersistedMcpTransportParam as PersistedMcpTransportParam,
         SessionInputParamAgentSessionInputCancel as SessionInputParamAgentSessionInputCancel,
-        SessionInputParamAgentSessionInputComputerUseApprovalRequestResult as SessionInputParamAgentSessionInputComputerUseApprovalRequestResult,
-        SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse as SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse,
-        SessionInputParamAgentSessionInputMcpApprovalRequestResult as SessionInputParamAgentSessionInputMcpApprovalRequestResult,
-        SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse as SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse,
+        SessionInputParamAgentSessionInputComputerUseApprovalRequestResult as _54,
+        SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse as _55,
+        SessionInputParamAgentSessionInputMcpApprovalRequestResult as _56,
+        SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse as _57,
         SessionInputParamAgentSessionInputMessage as SessionInputParamAgentSessionInputMessage,
         SessionInputParamAgentSessionInputToolResult as SessionInputParamAgentSessionInputToolResult,
         SetupCommandParam as SetupCommandParam,
@@ -158,8 +158,8 @@ if TYPE_CHECKING:
         BrowserAuthenticationRequestItemResourceRequestOption as BrowserAuthenticationRequestItemResourceRequestOption,
         ComputerUseApprovalRequestResultItemResource as ComputerUseApprovalRequestResultItemResource,
         ComputerUseApprovalRequestResultItemResourceResponse as ComputerUseApprovalRequestResultItemResourceResponse,
-        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource,
-        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource,
+        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource as _143,
+        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource as _144,
         ComputerUseCallItemResource as ComputerUseCallItemResource,
         ComputerUseCallItemResourceOutput as ComputerUseCallItemResourceOutput,
         EncryptedContentResource as EncryptedContentResource,
@@ -193,13 +193,13 @@ if TYPE_CHECKING:
         PersistedMcpTransport as PersistedMcpTransport,
         PersistedMcpTransportResourceHTTP as PersistedMcpTransportResourceHTTP,
         PromptCacheOptions as PromptCacheOptions,
-        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest,
-        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest,
-        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess,
-        RequiredActionSessionRequiredActionResourceEnvironmentConnection as RequiredActionSessionRequiredActionResourceEnvironmentConnection,
-        RequiredActionSessionRequiredActionResourceFunctionCall as RequiredActionSessionRequiredActionResourceFunctionCall,
-        RequiredActionSessionRequiredActionResourceMcpApprovalRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequest,
-        RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest,
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest as _178,
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest as _179,
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess as _180,
+        RequiredActionSessionRequiredActionResourceEnvironmentConnection as _181,
+        RequiredActionSessionRequiredActionResourceFunctionCall as _182,
+        RequiredActionSessionRequiredActionResourceMcpApprovalRequest as _183,
+        RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest as _184,
         SessionArtifact as SessionArtifact,
         SessionArtifactDeleted as SessionArtifactDeleted,
         SessionError as SessionError,
@@ -266,9 +266,9 @@ if TYPE_CHECKING:
         ToolOutput as ToolOutput,
         ToolResourcesFileSearchVectorStore as ToolResourcesFileSearchVectorStore,
         ToolResourcesFileSearchVectorStoreChunkingStrategy as ToolResourcesFileSearchVectorStoreChunkingStrategy,
-        ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
-        ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
-        ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
+        ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as _249,
+        ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as _250,
+        ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as _251,
     )
     from oai.types.beta.assistants_structs import (
         Annotation as Annotation,
@@ -383,7 +383,7 @@ if TYPE_CHECKING:
         BetaResponseInputItemParamAdditionalTools as BetaResponseInputItemParamAdditionalTools,
         BetaResponseInputItemParamAgentMessage as BetaResponseInputItemParamAgentMessage,
         BetaResponseInputItemParamAgentMessageContent as BetaResponseInputItemParamAgentMessageContent,
-        BetaResponseInputItemParamAgentMessageContentEncryptedContent as BetaResponseInputItemParamAgentMessageContentEncryptedContent,
+        BetaResponseInputItemParamAgentMessageContentEncryptedContent as _364,
         BetaResponseInputItemParamApplyPatchCall as BetaResponseInputItemParamApplyPatchCall,
         BetaResponseInputItemParamApplyPatchCallOutput as BetaResponseInputItemParamApplyPatchCallOutput,
         BetaResponseInputItemParamCompactionTrigger as BetaResponseInputItemParamCompactionTrigger,
@@ -401,7 +401,7 @@ if TYPE_CHECKING:
         BetaResponseInputItemParamMultiAgentCall as BetaResponseInputItemParamMultiAgentCall,
         BetaResponseInputItemParamMultiAgentCallOutput as BetaResponseInputItemParamMultiAgentCallOutput,
         BetaResponseInputItemParamMultiAgentCallOutputOutput as BetaResponseInputItemParamMultiAgentCallOutputOutput,
-        BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation,
+        BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation as _382,
         BetaResponseInputItemParamProgram as BetaResponseInputItemParamProgram,
         BetaResponseInputItemParamProgramOutput as BetaResponseInputItemParamProgramOutput,
         BetaResponseInputItemParamShellCall as BetaResponseInputItemParamShellCall,
@@ -416,7 +416,7 @@ if TYPE_CHECKING:
         BetaResponseSteerEventParam as BetaResponseSteerEventParam,
         BetaResponseSteerInputParam as BetaResponseSteerInputParam,
         BetaResponseSteerInputParamResponseSteerInputItemList as BetaResponseSteerInputParamResponseSteerInputItemList,
-        BetaResponseSteerInputParamResponseSteerInputItemListMessage as BetaResponseSteerInputParamResponseSteerInputItemListMessage,
+        BetaResponseSteerInputParamResponseSteerInputItemListMessage as _395,
         BetaResponseToolSearchOutputItemParamParam as BetaResponseToolSearchOutputItemParamParam,
         MultiAgent as MultiAgent,
         ResponseCompactParams as ResponseCompactParams,
@@ -516,7 +516,7 @@ if TYPE_CHECKING:
         BetaResponseInputItemAdditionalTools as BetaResponseInputItemAdditionalTools,
         BetaResponseInputItemAgentMessage as BetaResponseInputItemAgentMessage,
         BetaResponseInputItemAgentMessageContent as BetaResponseInputItemAgentMessageContent,
-        BetaResponseInputItemAgentMessageContentEncryptedContent as BetaResponseInputItemAgentMessageContentEncryptedContent,
+        BetaResponseInputItemAgentMessageContentEncryptedContent as _496,
         BetaResponseInputItemApplyPatchCall as BetaResponseInputItemApplyPatchCall,
         BetaResponseInputItemApplyPatchCallOutput as BetaResponseInputItemApplyPatchCallOutput,
         BetaResponseInputItemCompactionTrigger as BetaResponseInputItemCompactionTrigger,
@@ -534,7 +534,7 @@ if TYPE_CHECKING:
         BetaResponseInputItemMultiAgentCall as BetaResponseInputItemMultiAgentCall,
         BetaResponseInputItemMultiAgentCallOutput as BetaResponseInputItemMultiAgentCallOutput,
         BetaResponseInputItemMultiAgentCallOutputOutput as BetaResponseInputItemMultiAgentCallOutputOutput,
-        BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemMultiAgentCallOutputOutputAnnotation,
+        BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as _514,
         BetaResponseInputItemProgram as BetaResponseInputItemProgram,
         BetaResponseInputItemProgramOutput as BetaResponseInputItemProgramOutput,
         BetaResponseInputItemShellCall as BetaResponseInputItemShellCall,
@@ -609,7 +609,7 @@ if TYPE_CHECKING:
         BetaResponseSteerFailedEvent as BetaResponseSteerFailedEvent,
         BetaResponseSteerInput as BetaResponseSteerInput,
         BetaResponseSteerInputResponseSteerInputItemList as BetaResponseSteerInputResponseSteerInputItemList,
-        BetaResponseSteerInputResponseSteerInputItemListMessage as BetaResponseSteerInputResponseSteerInputItemListMessage,
+        BetaResponseSteerInputResponseSteerInputItemListMessage as _585,
         BetaResponseStreamEvent as BetaResponseStreamEvent,
         BetaResponseTextDeltaEvent as BetaResponseTextDeltaEvent,
         BetaResponseTextDoneEvent as BetaResponseTextDoneEvent,
@@ -750,7 +750,29 @@ if TYPE_CHECKING:
     AgentBrowserAuthenticationCancelParamParam = _AgentBrowserAuthenticationCancelParamParam
     AgentBrowserAuthenticationSubmitParamParam = _AgentBrowserAuthenticationSubmitParamParam
     AgentBrowserOriginAccessParamParam = _AgentBrowserOriginAccessParamParam
+    SessionInputParamAgentSessionInputComputerUseApprovalRequestResult = _54
+    SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse = _55
+    SessionInputParamAgentSessionInputMcpApprovalRequestResult = _56
+    SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse = _57
+    ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource = _143
+    ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource = _144
+    RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest = _178
+    RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest = _179
+    RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess = _180
+    RequiredActionSessionRequiredActionResourceEnvironmentConnection = _181
+    RequiredActionSessionRequiredActionResourceFunctionCall = _182
+    RequiredActionSessionRequiredActionResourceMcpApprovalRequest = _183
+    RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest = _184
     ThreadCreateParams = _ThreadCreateParams
+    ToolResourcesFileSearchVectorStoreChunkingStrategyAuto = _249
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic = _250
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic = _251
+    BetaResponseInputItemParamAgentMessageContentEncryptedContent = _364
+    BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation = _382
+    BetaResponseSteerInputParamResponseSteerInputItemListMessage = _395
+    BetaResponseInputItemAgentMessageContentEncryptedContent = _496
+    BetaResponseInputItemMultiAgentCallOutputOutputAnnotation = _514
+    BetaResponseSteerInputResponseSteerInputItemListMessage = _585
     BetaApplyPatchTool = _BetaApplyPatchTool
     BetaComputerAction = _BetaComputerAction
     BetaComputerTool = _BetaComputerTool
@@ -867,20 +889,331 @@ else:
         __name__,
         {
             "oai.types.beta.agents": "",
-            "oai.types.beta.agents_params": "AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationCancelParamParam=AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationSubmitParam AgentBrowserAuthenticationSubmitParamParam=AgentBrowserAuthenticationSubmitParam AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam=AgentBrowserOriginAccessParam AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam SessionInputParamAgentSessionInputCancel SessionInputParamAgentSessionInputComputerUseApprovalRequestResult SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse SessionInputParamAgentSessionInputMcpApprovalRequestResult SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult SetupCommandParam TextFormatParam TextFormatParamJSONSchema TextFormatParamText",
-            "oai.types.beta.agents_structs": "Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem AgentFunctionCallOutput AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageItemResource AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentReasoning AgentReasoningItem AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent AgentSessionAssistantMessage AgentSessionCreatedEvent AgentSessionDeleted AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem AgentSessionMessage AgentSessionMessageContent AgentSessionRequiredAction AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest BrowserAuthenticationRequestItemResourceRequestField BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource ComputerUseApprovalRequestResultItemResourceResponse ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource ComputerUseCallItemResource ComputerUseCallItemResourceOutput EncryptedContentResource Environment EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedDesktop EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages EnvironmentResourceSelfHosted FunctionCallOutputItemResource HostedEnvironmentFile HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill HostedSkillReference InputContent InputContentResourceInputImage InputContentResourceInputText InputTokensDetails McpTransport McpTransportResourceHTTP McpTransportResourceStdio MultiAgentConfig OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP PromptCacheOptions RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess RequiredActionSessionRequiredActionResourceEnvironmentConnection RequiredActionSessionRequiredActionResourceFunctionCall RequiredActionSessionRequiredActionResourceMcpApprovalRequest RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest SessionArtifact SessionArtifactDeleted SessionError SessionTrace SessionTurnError Subagent SummaryText TextFormat TextFormatResourceJSONSchema TextFormatResourceText TokenUsage Turn WebSearchAction WebSearchActionResourceFindInPage WebSearchActionResourceOpenPage WebSearchActionResourceOther WebSearchActionResourceSearch",
-            "oai.types.beta.assistants_params": "AssistantCreateParams AssistantCreateParamsToolResources AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch FileSearchToolParamFileSearchRankingOptions FunctionToolParam ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageAttachment MessageAttachmentTool MessageAttachmentToolFileSearch MessageContentPartParam MessageListParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsNonStreamingResponseFormat RunCreateParamsStreaming RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ThreadCreateAndRunParams ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy ThreadCreateParams=ThreadCreateAndRunParamsThread ThreadCreateParamsMessage ThreadUpdateParams ToolOutput ToolResourcesFileSearchVectorStore ToolResourcesFileSearchVectorStoreChunkingStrategy ToolResourcesFileSearchVectorStoreChunkingStrategyAuto ToolResourcesFileSearchVectorStoreChunkingStrategyStatic ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic",
-            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter AssistantToolResourcesFileSearch Attachment AttachmentTool AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock LastError Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails RunRequiredAction RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired ThreadRunStepFailed ThreadRunStepInProgress",
+            "oai.types.beta.agents_params": (
+                "AgentBrowserAuthenticationCancelParam "
+                "AgentBrowserAuthenticationCancelParamParam=AgentBrowserAuthenticationCancelParam "
+                "AgentBrowserAuthenticationSubmitParam "
+                "AgentBrowserAuthenticationSubmitParamParam=AgentBrowserAuthenticationSubmitParam "
+                "AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam=AgentBrowserOriginAccessParam "
+                "AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental "
+                "AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam "
+                "AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations "
+                "AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp "
+                "AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch "
+                "AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams "
+                "EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted "
+                "EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork "
+                "EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam "
+                "HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam "
+                "HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam "
+                "InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP "
+                "McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam "
+                "PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP "
+                "PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam "
+                "SessionInputParamAgentSessionInputCancel "
+                "SessionInputParamAgentSessionInputComputerUseApprovalRequestResult "
+                "SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse "
+                "SessionInputParamAgentSessionInputMcpApprovalRequestResult "
+                "SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse "
+                "SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult "
+                "SetupCommandParam TextFormatParam TextFormatParamJSONSchema TextFormatParamText"
+            ),
+            "oai.types.beta.agents_structs": (
+                "Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent "
+                "AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem "
+                "AgentFunctionCallOutput AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageItemResource "
+                "AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentReasoning AgentReasoningItem "
+                "AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent "
+                "AgentSessionAssistantMessage AgentSessionCreatedEvent AgentSessionDeleted "
+                "AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent "
+                "AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent "
+                "AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent "
+                "AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError "
+                "AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent "
+                "AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem "
+                "AgentSessionMessage AgentSessionMessageContent AgentSessionRequiredAction "
+                "AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent "
+                "AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent "
+                "AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent "
+                "AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent "
+                "AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent "
+                "AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent "
+                "AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent "
+                "AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations "
+                "AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp "
+                "AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch "
+                "AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem "
+                "BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest "
+                "BrowserAuthenticationRequestItemResourceRequestField "
+                "BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource "
+                "ComputerUseApprovalRequestResultItemResourceResponse "
+                "ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource "
+                "ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource "
+                "ComputerUseCallItemResource ComputerUseCallItemResourceOutput EncryptedContentResource Environment "
+                "EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedDesktop "
+                "EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages "
+                "EnvironmentResourceSelfHosted FunctionCallOutputItemResource HostedEnvironmentFile "
+                "HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill "
+                "HostedSkillReference InputContent InputContentResourceInputImage InputContentResourceInputText "
+                "InputTokensDetails McpTransport McpTransportResourceHTTP McpTransportResourceStdio MultiAgentConfig "
+                "OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp "
+                "PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP "
+                "PromptCacheOptions RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest "
+                "RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest "
+                "RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess "
+                "RequiredActionSessionRequiredActionResourceEnvironmentConnection "
+                "RequiredActionSessionRequiredActionResourceFunctionCall "
+                "RequiredActionSessionRequiredActionResourceMcpApprovalRequest "
+                "RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest SessionArtifact "
+                "SessionArtifactDeleted SessionError SessionTrace SessionTurnError Subagent SummaryText TextFormat "
+                "TextFormatResourceJSONSchema TextFormatResourceText TokenUsage Turn WebSearchAction "
+                "WebSearchActionResourceFindInPage WebSearchActionResourceOpenPage WebSearchActionResourceOther "
+                "WebSearchActionResourceSearch"
+            ),
+            "oai.types.beta.assistants_params": (
+                "AssistantCreateParams AssistantCreateParamsToolResources "
+                "AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch "
+                "AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam "
+                "AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams "
+                "AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch "
+                "CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch "
+                "FileSearchToolParamFileSearchRankingOptions FunctionToolParam ImageFileContentBlockParam "
+                "ImageFileParam ImageURLContentBlockParam ImageURLParam MessageAttachment MessageAttachmentTool "
+                "MessageAttachmentToolFileSearch MessageContentPartParam MessageListParams RunCreateParams "
+                "RunCreateParamsNonStreaming RunCreateParamsNonStreamingResponseFormat RunCreateParamsStreaming "
+                "RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming "
+                "RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ThreadCreateAndRunParams "
+                "ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming "
+                "ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy "
+                "ThreadCreateParams=ThreadCreateAndRunParamsThread ThreadCreateParamsMessage ThreadUpdateParams "
+                "ToolOutput ToolResourcesFileSearchVectorStore ToolResourcesFileSearchVectorStoreChunkingStrategy "
+                "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto "
+                "ToolResourcesFileSearchVectorStoreChunkingStrategyStatic "
+                "ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic"
+            ),
+            "oai.types.beta.assistants_structs": (
+                "Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption "
+                "AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction "
+                "AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter "
+                "AssistantToolResourcesFileSearch Attachment AttachmentTool "
+                "AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation "
+                "FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation "
+                "FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool "
+                "ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock "
+                "ImageURLDelta ImageURLDeltaBlock LastError Message MessageContent MessageContentDelta MessageDeleted "
+                "MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock "
+                "RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails "
+                "RunRequiredAction RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread "
+                "ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta "
+                "ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling "
+                "ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress "
+                "ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled "
+                "ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired "
+                "ThreadRunStepFailed ThreadRunStepInProgress"
+            ),
             "oai.types.beta.chatkit": "",
             "oai.types.beta.chatkit_structs": "ChatKitWorkflow Tracing",
-            "oai.types.beta.constants": "AgentFunctionCallStatus AgentOutputItemStatus BetaImageDetail BetaResponseIncludable BetaResponseStatus BetaResponseSteerErrorCode BetaResponseSteerPendingReason BetaServiceTier BetaToolChoiceOptions",
+            "oai.types.beta.constants": (
+                "AgentFunctionCallStatus AgentOutputItemStatus BetaImageDetail BetaResponseIncludable "
+                "BetaResponseStatus BetaResponseSteerErrorCode BetaResponseSteerPendingReason BetaServiceTier "
+                "BetaToolChoiceOptions"
+            ),
             "oai.types.beta.realtime": "",
             "oai.types.beta.responses": "",
-            "oai.types.beta.responses_params": "BetaComputerActionListParam BetaResponseCodeInterpreterToolCallParam BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCompactionItemParamParam BetaResponseComputerToolCallParam BetaResponseConfigurationUpdateItemParamParam BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallParam BetaResponseFileSearchToolCallParam BetaResponseFunctionCallOutputItemListParam BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseInjectEventParam BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent BetaResponseInputItemParamAgentMessageContentEncryptedContent BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOutput BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMessage BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput BetaResponseInputItemParamMultiAgentCallOutputOutput BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall BetaResponseInputMessageContentListParam BetaResponseInputParam BetaResponseOutputMessageParam BetaResponseReasoningItemParam BetaResponseSteerEventParam BetaResponseSteerInputParam BetaResponseSteerInputParamResponseSteerInputItemList BetaResponseSteerInputParamResponseSteerInputItemListMessage BetaResponseToolSearchOutputItemParamParam BetaResponsesClientEventParam BetaResponsesClientEventParamResponseCreate MultiAgent ResponseCompactParams ResponseCreateParams ResponseCreateParamsNonStreaming ResponseCreateParamsStreaming ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming",
-            "oai.types.beta.responses_structs": "AgentMessageContentComputerScreenshot AgentMessageContentText BetaCompactedResponse BetaComputerActionList BetaResponse BetaResponseApplyPatchToolCall BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallOutput BetaResponseAudioDeltaEvent BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting BetaResponseCodeInterpreterToolCall BetaResponseCompactionCompactingEvent BetaResponseCompactionItem BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam BetaResponseContentPartAddedEvent BetaResponseContentPartDoneEvent BetaResponseContentPartWsAdded BetaResponseContentPartWsDone BetaResponseCreatedEvent BetaResponseCustomToolCall BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputItem BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellToolCall BetaResponseFunctionShellToolCallOutput BetaResponseFunctionToolCall BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem BetaResponseFunctionWebSearch BetaResponseImageGenCallCompletedEvent BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage BetaResponseInputItemAgentMessageContent BetaResponseInputItemAgentMessageContentEncryptedContent BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOutput BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall BetaResponseInputItemMcpListTools BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseItem BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall BetaResponseItemMultiAgentCallOutput BetaResponseMcpCallArgumentsDeltaEvent BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted BetaResponseMcpListToolsWsFailed BetaResponseOutputItem BetaResponseOutputItemAddedEvent BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone BetaResponseOutputMessage BetaResponseOutputTextAnnotationAddedEvent BetaResponseOutputTextAnnotationWsAdded BetaResponseQueuedEvent BetaResponseReasoningItem BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartDoneEvent BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerInput BetaResponseSteerInputResponseSteerInputItemList BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseStreamEvent BetaResponseTextDeltaEvent BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted BetaResponseWsCreated BetaResponseWsError BetaResponseWsFailed BetaResponseWsIncomplete BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate BetaResponsesServerEvent ResponseCreateMultiAgent Steer",
+            "oai.types.beta.responses_params": (
+                "BetaComputerActionListParam BetaResponseCodeInterpreterToolCallParam "
+                "BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCompactionItemParamParam "
+                "BetaResponseComputerToolCallParam BetaResponseConfigurationUpdateItemParamParam "
+                "BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallParam "
+                "BetaResponseFileSearchToolCallParam BetaResponseFunctionCallOutputItemListParam "
+                "BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseInjectEventParam "
+                "BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools "
+                "BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent "
+                "BetaResponseInputItemParamAgentMessageContentEncryptedContent "
+                "BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOutput "
+                "BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput "
+                "BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall "
+                "BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall "
+                "BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest "
+                "BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall "
+                "BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMessage "
+                "BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput "
+                "BetaResponseInputItemParamMultiAgentCallOutputOutput "
+                "BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram "
+                "BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall "
+                "BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall "
+                "BetaResponseInputMessageContentListParam BetaResponseInputParam BetaResponseOutputMessageParam "
+                "BetaResponseReasoningItemParam BetaResponseSteerEventParam BetaResponseSteerInputParam "
+                "BetaResponseSteerInputParamResponseSteerInputItemList "
+                "BetaResponseSteerInputParamResponseSteerInputItemListMessage "
+                "BetaResponseToolSearchOutputItemParamParam BetaResponsesClientEventParam "
+                "BetaResponsesClientEventParamResponseCreate MultiAgent ResponseCompactParams ResponseCreateParams "
+                "ResponseCreateParamsNonStreaming ResponseCreateParamsStreaming ResponseRetrieveParams "
+                "ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming"
+            ),
+            "oai.types.beta.responses_structs": (
+                "AgentMessageContentComputerScreenshot AgentMessageContentText BetaCompactedResponse "
+                "BetaComputerActionList BetaResponse BetaResponseApplyPatchToolCall "
+                "BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallOutput BetaResponseAudioDeltaEvent "
+                "BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent "
+                "BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta "
+                "BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone "
+                "BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent "
+                "BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone "
+                "BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent "
+                "BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent "
+                "BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting "
+                "BetaResponseCodeInterpreterToolCall BetaResponseCompactionCompactingEvent BetaResponseCompactionItem "
+                "BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent "
+                "BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem "
+                "BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam "
+                "BetaResponseContentPartAddedEvent BetaResponseContentPartDoneEvent BetaResponseContentPartWsAdded "
+                "BetaResponseContentPartWsDone BetaResponseCreatedEvent BetaResponseCustomToolCall "
+                "BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent "
+                "BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone "
+                "BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputItem "
+                "BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent "
+                "BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress "
+                "BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted "
+                "BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall "
+                "BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent "
+                "BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone "
+                "BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellToolCall "
+                "BetaResponseFunctionShellToolCallOutput BetaResponseFunctionToolCall "
+                "BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem "
+                "BetaResponseFunctionWebSearch BetaResponseImageGenCallCompletedEvent "
+                "BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent "
+                "BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent "
+                "BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted "
+                "BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress "
+                "BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent "
+                "BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput "
+                "BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage "
+                "BetaResponseInputItemAgentMessageContent BetaResponseInputItemAgentMessageContentEncryptedContent "
+                "BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOutput "
+                "BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput "
+                "BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall "
+                "BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall "
+                "BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest "
+                "BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall "
+                "BetaResponseInputItemMcpListTools BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall "
+                "BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput "
+                "BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram "
+                "BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall "
+                "BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall "
+                "BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseItem "
+                "BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent "
+                "BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall "
+                "BetaResponseItemMultiAgentCallOutput BetaResponseMcpCallArgumentsDeltaEvent "
+                "BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta "
+                "BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent "
+                "BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted "
+                "BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent "
+                "BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent "
+                "BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted "
+                "BetaResponseMcpListToolsWsFailed BetaResponseOutputItem BetaResponseOutputItemAddedEvent "
+                "BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone "
+                "BetaResponseOutputMessage BetaResponseOutputTextAnnotationAddedEvent "
+                "BetaResponseOutputTextAnnotationWsAdded BetaResponseQueuedEvent BetaResponseReasoningItem "
+                "BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartDoneEvent "
+                "BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone "
+                "BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent "
+                "BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone "
+                "BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent "
+                "BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent "
+                "BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone "
+                "BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent "
+                "BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded "
+                "BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone "
+                "BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent "
+                "BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone "
+                "BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerInput "
+                "BetaResponseSteerInputResponseSteerInputItemList "
+                "BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseStreamEvent "
+                "BetaResponseTextDeltaEvent BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone "
+                "BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam "
+                "BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent "
+                "BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent "
+                "BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted "
+                "BetaResponseWsCreated BetaResponseWsError BetaResponseWsFailed BetaResponseWsIncomplete "
+                "BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate "
+                "BetaResponsesServerEvent ResponseCreateMultiAgent Steer"
+            ),
             "oai.types.beta.threads": "",
-            "oai.types.responses.common_structs": "BetaApplyPatchTool=ApplyPatchTool BetaComputerAction=ComputerAction BetaComputerTool=ComputerTool BetaComputerUsePreviewTool=ComputerUsePreviewTool BetaContainerAuto=ContainerAuto BetaContainerNetworkPolicyAllowlist=ContainerNetworkPolicyAllowlist BetaContainerNetworkPolicyDisabled=ContainerNetworkPolicyDisabled BetaContainerNetworkPolicyDomainSecret=ContainerNetworkPolicyDomainSecret BetaContainerReference=ContainerReference BetaCustomTool=CustomTool BetaEasyInputMessage=EasyInputMessage BetaFileSearchTool=FileSearchTool BetaFunctionShellTool=FunctionShellTool BetaFunctionTool=FunctionTool BetaInlineSkill=InlineSkill BetaInlineSkillSource=InlineSkillSource BetaLocalEnvironment=LocalEnvironment BetaLocalSkill=LocalSkill BetaMcpToolCallError=McpToolCallError BetaNamespaceTool=NamespaceTool BetaResponseComputerToolCallOutputScreenshot=ResponseComputerToolCallOutputScreenshot BetaResponseContainerReference=ContainerReference BetaResponseConversationParam=ResponseConversationParam BetaResponseError=ResponseError BetaResponseFormatTextConfig=ResponseFormatTextConfig BetaResponseFormatTextJSONSchemaConfig=ResponseFormatTextJSONSchemaConfig BetaResponseFunctionCallOutputItem=ResponseSteerInputContent BetaResponseFunctionShellCallOutputContent=ResponseFunctionShellCallOutputContent BetaResponseInputContent=ResponseInputContent BetaResponseInputFile=ResponseInputFile BetaResponseInputFileContent=ResponseInputFile BetaResponseInputImage=ResponseInputImage BetaResponseInputImageContent=ResponseInputImageContent BetaResponseInputText=ResponseInputText BetaResponseInputTextContent=ResponseInputText BetaResponseLocalEnvironment=ResponseLocalEnvironment BetaResponseOutputRefusal=ResponseOutputRefusal BetaResponseOutputText=ResponseOutputText BetaResponsePrompt=ResponsePrompt BetaResponseSteerAcceptedEvent=ResponseSteerAcceptedEvent BetaResponseSteerInputContent=ResponseSteerInputContent BetaResponseSteerPendingEvent=ResponseSteerPendingEvent BetaResponseSteerRequiredInput=ResponseSteerRequiredInput BetaResponseTextConfig=ResponseTextConfig BetaResponseUsage=ResponseUsage BetaSkillReference=SkillReference BetaTool=Tool BetaToolChoiceAllowed=ToolChoiceAllowed BetaToolChoiceApplyPatch=ToolChoiceApplyPatch BetaToolChoiceCustom=ToolChoiceCustom BetaToolChoiceFunction=ToolChoiceFunction BetaToolChoiceMcp=ToolChoiceMcp BetaToolChoiceShell=ToolChoiceShell BetaToolChoiceTypes=ToolChoiceTypes BetaToolSearchOutputNamespaceTool=NamespaceTool BetaToolSearchTool=ToolSearchTool BetaWebSearchPreviewTool=WebSearchPreviewTool BetaWebSearchTool=WebSearchTool",
-            "oai.types.responses.params": "BetaApplyPatchToolParam=ApplyPatchToolParam BetaComputerActionParam=ComputerActionParam BetaComputerToolParam=ComputerToolParam BetaComputerUsePreviewToolParam=ComputerUsePreviewToolParam BetaContainerAutoParam=ContainerAutoParam BetaContainerNetworkPolicyAllowlistParam=ContainerNetworkPolicyAllowlistParam BetaContainerNetworkPolicyDisabledParam=ContainerNetworkPolicyDisabledParam BetaContainerNetworkPolicyDomainSecretParam=ContainerNetworkPolicyDomainSecretParam BetaContainerReferenceParam=ContainerReferenceParam BetaCustomToolParam=CustomToolParam BetaEasyInputMessageParam=EasyInputMessageParam BetaFileSearchToolParam=FileSearchToolParam BetaFunctionShellToolParam=FunctionShellToolParam BetaFunctionToolParam=FunctionToolParam BetaInlineSkillParam=InlineSkillParam BetaInlineSkillSourceParam=InlineSkillSourceParam BetaLocalEnvironmentParam=LocalEnvironmentParam BetaLocalSkillParam=LocalSkillParam BetaMcpToolCallErrorParam=McpToolCallErrorParam BetaNamespaceToolParam=NamespaceToolParam BetaResponseComputerToolCallOutputScreenshotParam=ResponseComputerToolCallOutputScreenshotParam BetaResponseConversationParamParam=ResponseConversationParamParam BetaResponseFormatTextConfigParam=ResponseFormatTextConfigParam BetaResponseFormatTextJSONSchemaConfigParam=ResponseFormatTextJSONSchemaConfigParam BetaResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam BetaResponseFunctionShellCallOutputContentParam=ResponseFunctionShellCallOutputContentParam BetaResponseInputContentParam=ResponseInputContentParam BetaResponseInputFileContentParam=ResponseInputFileContentParam BetaResponseInputFileParam=ResponseInputFileParam BetaResponseInputImageContentParam=ResponseInputImageContentParam BetaResponseInputImageParam=ResponseInputImageParam BetaResponseInputTextContentParam=ResponseInputTextContentParam BetaResponseInputTextParam=ResponseInputTextParam BetaResponseOutputRefusalParam=ResponseOutputRefusalParam BetaResponseOutputTextParam=ResponseOutputTextParam BetaResponsePromptParam=ResponsePromptParam BetaResponseSteerInputContentParam=ResponseSteerInputContentParam BetaResponseTextConfigParam=ResponseTextConfigParam BetaSkillReferenceParam=SkillReferenceParam BetaToolChoiceAllowedParam=ToolChoiceAllowedParam BetaToolChoiceApplyPatchParam=ToolChoiceApplyPatchParam BetaToolChoiceCustomParam=ToolChoiceCustomParam BetaToolChoiceFunctionParam=ToolChoiceFunctionParam BetaToolChoiceMcpParam=ToolChoiceMcpParam BetaToolChoiceShellParam=ToolChoiceShellParam BetaToolChoiceTypesParam=ToolChoiceTypesParam BetaToolParam=ToolParam BetaToolSearchOutputNamespaceToolParam=NamespaceToolParam BetaToolSearchToolParam=ToolSearchToolParam BetaWebSearchPreviewToolParam=WebSearchPreviewToolParam BetaWebSearchToolParam=WebSearchToolParam",
+            "oai.types.responses.common_structs": (
+                "BetaApplyPatchTool=ApplyPatchTool BetaComputerAction=ComputerAction BetaComputerTool=ComputerTool "
+                "BetaComputerUsePreviewTool=ComputerUsePreviewTool BetaContainerAuto=ContainerAuto "
+                "BetaContainerNetworkPolicyAllowlist=ContainerNetworkPolicyAllowlist "
+                "BetaContainerNetworkPolicyDisabled=ContainerNetworkPolicyDisabled "
+                "BetaContainerNetworkPolicyDomainSecret=ContainerNetworkPolicyDomainSecret "
+                "BetaContainerReference=ContainerReference BetaCustomTool=CustomTool "
+                "BetaEasyInputMessage=EasyInputMessage BetaFileSearchTool=FileSearchTool "
+                "BetaFunctionShellTool=FunctionShellTool BetaFunctionTool=FunctionTool BetaInlineSkill=InlineSkill "
+                "BetaInlineSkillSource=InlineSkillSource BetaLocalEnvironment=LocalEnvironment "
+                "BetaLocalSkill=LocalSkill BetaMcpToolCallError=McpToolCallError BetaNamespaceTool=NamespaceTool "
+                "BetaResponseComputerToolCallOutputScreenshot=ResponseComputerToolCallOutputScreenshot "
+                "BetaResponseContainerReference=ContainerReference "
+                "BetaResponseConversationParam=ResponseConversationParam BetaResponseError=ResponseError "
+                "BetaResponseFormatTextConfig=ResponseFormatTextConfig "
+                "BetaResponseFormatTextJSONSchemaConfig=ResponseFormatTextJSONSchemaConfig "
+                "BetaResponseFunctionCallOutputItem=ResponseSteerInputContent "
+                "BetaResponseFunctionShellCallOutputContent=ResponseFunctionShellCallOutputContent "
+                "BetaResponseInputContent=ResponseInputContent BetaResponseInputFile=ResponseInputFile "
+                "BetaResponseInputFileContent=ResponseInputFile BetaResponseInputImage=ResponseInputImage "
+                "BetaResponseInputImageContent=ResponseInputImageContent BetaResponseInputText=ResponseInputText "
+                "BetaResponseInputTextContent=ResponseInputText BetaResponseLocalEnvironment=ResponseLocalEnvironment "
+                "BetaResponseOutputRefusal=ResponseOutputRefusal BetaResponseOutputText=ResponseOutputText "
+                "BetaResponsePrompt=ResponsePrompt BetaResponseSteerAcceptedEvent=ResponseSteerAcceptedEvent "
+                "BetaResponseSteerInputContent=ResponseSteerInputContent "
+                "BetaResponseSteerPendingEvent=ResponseSteerPendingEvent "
+                "BetaResponseSteerRequiredInput=ResponseSteerRequiredInput BetaResponseTextConfig=ResponseTextConfig "
+                "BetaResponseUsage=ResponseUsage BetaSkillReference=SkillReference BetaTool=Tool "
+                "BetaToolChoiceAllowed=ToolChoiceAllowed BetaToolChoiceApplyPatch=ToolChoiceApplyPatch "
+                "BetaToolChoiceCustom=ToolChoiceCustom BetaToolChoiceFunction=ToolChoiceFunction "
+                "BetaToolChoiceMcp=ToolChoiceMcp BetaToolChoiceShell=ToolChoiceShell "
+                "BetaToolChoiceTypes=ToolChoiceTypes BetaToolSearchOutputNamespaceTool=NamespaceTool "
+                "BetaToolSearchTool=ToolSearchTool BetaWebSearchPreviewTool=WebSearchPreviewTool "
+                "BetaWebSearchTool=WebSearchTool"
+            ),
+            "oai.types.responses.params": (
+                "BetaApplyPatchToolParam=ApplyPatchToolParam BetaComputerActionParam=ComputerActionParam "
+                "BetaComputerToolParam=ComputerToolParam BetaComputerUsePreviewToolParam=ComputerUsePreviewToolParam "
+                "BetaContainerAutoParam=ContainerAutoParam "
+                "BetaContainerNetworkPolicyAllowlistParam=ContainerNetworkPolicyAllowlistParam "
+                "BetaContainerNetworkPolicyDisabledParam=ContainerNetworkPolicyDisabledParam "
+                "BetaContainerNetworkPolicyDomainSecretParam=ContainerNetworkPolicyDomainSecretParam "
+                "BetaContainerReferenceParam=ContainerReferenceParam BetaCustomToolParam=CustomToolParam "
+                "BetaEasyInputMessageParam=EasyInputMessageParam BetaFileSearchToolParam=FileSearchToolParam "
+                "BetaFunctionShellToolParam=FunctionShellToolParam BetaFunctionToolParam=FunctionToolParam "
+                "BetaInlineSkillParam=InlineSkillParam BetaInlineSkillSourceParam=InlineSkillSourceParam "
+                "BetaLocalEnvironmentParam=LocalEnvironmentParam BetaLocalSkillParam=LocalSkillParam "
+                "BetaMcpToolCallErrorParam=McpToolCallErrorParam BetaNamespaceToolParam=NamespaceToolParam "
+                "BetaResponseComputerToolCallOutputScreenshotParam=ResponseComputerToolCallOutputScreenshotParam "
+                "BetaResponseConversationParamParam=ResponseConversationParamParam "
+                "BetaResponseFormatTextConfigParam=ResponseFormatTextConfigParam "
+                "BetaResponseFormatTextJSONSchemaConfigParam=ResponseFormatTextJSONSchemaConfigParam "
+                "BetaResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam "
+                "BetaResponseFunctionShellCallOutputContentParam=ResponseFunctionShellCallOutputContentParam "
+                "BetaResponseInputContentParam=ResponseInputContentParam "
+                "BetaResponseInputFileContentParam=ResponseInputFileContentParam "
+                "BetaResponseInputFileParam=ResponseInputFileParam "
+                "BetaResponseInputImageContentParam=ResponseInputImageContentParam "
+                "BetaResponseInputImageParam=ResponseInputImageParam "
+                "BetaResponseInputTextContentParam=ResponseInputTextContentParam "
+                "BetaResponseInputTextParam=ResponseInputTextParam "
+                "BetaResponseOutputRefusalParam=ResponseOutputRefusalParam "
+                "BetaResponseOutputTextParam=ResponseOutputTextParam BetaResponsePromptParam=ResponsePromptParam "
+                "BetaResponseSteerInputContentParam=ResponseSteerInputContentParam "
+                "BetaResponseTextConfigParam=ResponseTextConfigParam BetaSkillReferenceParam=SkillReferenceParam "
+                "BetaToolChoiceAllowedParam=ToolChoiceAllowedParam "
+                "BetaToolChoiceApplyPatchParam=ToolChoiceApplyPatchParam "
+                "BetaToolChoiceCustomParam=ToolChoiceCustomParam BetaToolChoiceFunctionParam=ToolChoiceFunctionParam "
+                "BetaToolChoiceMcpParam=ToolChoiceMcpParam BetaToolChoiceShellParam=ToolChoiceShellParam "
+                "BetaToolChoiceTypesParam=ToolChoiceTypesParam BetaToolParam=ToolParam "
+                "BetaToolSearchOutputNamespaceToolParam=NamespaceToolParam "
+                "BetaToolSearchToolParam=ToolSearchToolParam BetaWebSearchPreviewToolParam=WebSearchPreviewToolParam "
+                "BetaWebSearchToolParam=WebSearchToolParam"
+            ),
         },
         submodules_of(__name__),
     )

@@ -10,11 +10,13 @@ from oai.types.beta.assistants_params import (
     ToolResourcesFileSearchVectorStore as ToolResourcesFileSearchVectorStore,
     ToolResourcesFileSearchVectorStoreChunkingStrategy as ToolResourcesFileSearchVectorStoreChunkingStrategy,
     ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as _9,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as _10,
 )
 from oai.types.shared.constants import ChatModel as ChatModel, Metadata as Metadata, ReasoningEffort as ReasoningEffort
 
 ToolResources = _ToolResources
 ToolResourcesCodeInterpreter = _ToolResourcesCodeInterpreter
 ToolResourcesFileSearch = _ToolResourcesFileSearch
+ToolResourcesFileSearchVectorStoreChunkingStrategyStatic = _9
+ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic = _10

@@ -104,7 +104,7 @@ from oai.types.responses.params import (
     ResponseInputItemParamLocalShellCallAction as _LocalShellCallAction,
     ResponseInputItemParamMcpListToolsTool as _McpListToolsTool,
     ResponseInputTextContentParam as _BetaResponseInputTextContentParam,
-    ResponseOutputTextParamAnnotationContainerFileCitation as _MultiAgentCallOutputOutputAnnotationContainerFileCitation,
+    ResponseOutputTextParamAnnotationContainerFileCitation as _96,
     ResponseOutputTextParamAnnotationFileCitation as _MultiAgentCallOutputOutputAnnotationFileCitation,
     ResponseOutputTextParamAnnotationURLCitation as _MultiAgentCallOutputOutputAnnotationURLCitation,
     ShellCallAction as ShellCallAction,
@@ -188,7 +188,7 @@ ImageGenerationCallErrorModerationDetails = _ImageGenerationCallErrorModerationD
 ImageGenerationCallSvgUsage = _ImageGenerationCallSvgUsage
 LocalShellCallAction = _LocalShellCallAction
 McpListToolsTool = _McpListToolsTool
-MultiAgentCallOutputOutputAnnotationContainerFileCitation = _MultiAgentCallOutputOutputAnnotationContainerFileCitation
+MultiAgentCallOutputOutputAnnotationContainerFileCitation = _96
 MultiAgentCallOutputOutputAnnotationFileCitation = _MultiAgentCallOutputOutputAnnotationFileCitation
 MultiAgentCallOutputOutputAnnotationURLCitation = _MultiAgentCallOutputOutputAnnotationURLCitation
 ShellCallCallerDirect = _ShellCallCallerDirect

@@ -24,9 +24,9 @@ from oai.types.beta.assistants_params import (
     ThreadCreateParamsMessage as _ThreadMessage,
     ToolResourcesFileSearchVectorStore as _ThreadToolResourcesFileSearchVectorStore,
     ToolResourcesFileSearchVectorStoreChunkingStrategy as _ThreadToolResourcesFileSearchVectorStoreChunkingStrategy,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as _19,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as _20,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as _21,
 )
 from oai.types.shared.constants import ChatModel as ChatModel, Metadata as Metadata
 
@@ -41,15 +41,9 @@ ThreadToolResourcesCodeInterpreter = _ThreadToolResourcesCodeInterpreter
 ThreadToolResourcesFileSearch = _ThreadToolResourcesFileSearch
 ThreadToolResourcesFileSearchVectorStore = _ThreadToolResourcesFileSearchVectorStore
 ThreadToolResourcesFileSearchVectorStoreChunkingStrategy = _ThreadToolResourcesFileSearchVectorStoreChunkingStrategy
-ThreadToolResourcesFileSearchVectorStoreChunkingStrategyAuto = (
-    _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyAuto
-)
-ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStatic = (
-    _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStatic
-)
-ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic = (
-    _ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic
-)
+ThreadToolResourcesFileSearchVectorStoreChunkingStrategyAuto = _19
+ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStatic = _20
+ThreadToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic = _21
 ToolResources = _ToolResources
 ToolResourcesCodeInterpreter = _ToolResourcesCodeInterpreter
 ToolResourcesFileSearch = _ToolResourcesFileSearch

@@ -14,8 +14,8 @@ from oai.types.beta.assistants_params import (
     ToolResourcesFileSearchVectorStore as ToolResourcesFileSearchVectorStore,
     ToolResourcesFileSearchVectorStoreChunkingStrategy as ToolResourcesFileSearchVectorStoreChunkingStrategy,
     ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
-    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as _13,
+    ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as _14,
 )
 from oai.types.shared.constants import Metadata as Metadata
 
@@ -24,3 +24,5 @@ ThreadCreateParams = _ThreadCreateParams
 ToolResources = _ToolResources
 ToolResourcesCodeInterpreter = _ToolResourcesCodeInterpreter
 ToolResourcesFileSearch = _ToolResourcesFileSearch
+ToolResourcesFileSearchVectorStoreChunkingStrategyStatic = _13
+ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic = _14

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ChatCompletionAudioParam as ChatCompletionAudioParam,
         ChatCompletionContentPartImageParam as ChatCompletionContentPartImageParam,
         ChatCompletionContentPartImageParamImageURL as ChatCompletionContentPartImageParamImageURL,
-        ChatCompletionContentPartImageParamPromptCacheBreakpoint as ChatCompletionContentPartImageParamPromptCacheBreakpoint,
+        ChatCompletionContentPartImageParamPromptCacheBreakpoint as _11,
         ChatCompletionContentPartInputAudioParam as ChatCompletionContentPartInputAudioParam,
         ChatCompletionContentPartParam as ChatCompletionContentPartParam,
         ChatCompletionContentPartRefusalParam as ChatCompletionContentPartRefusalParam,
@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         TopLogprob as TopLogprob,
     )
 
+    ChatCompletionContentPartImageParamPromptCacheBreakpoint = _11
     ChatCompletionMessageToolCallParam = _ChatCompletionMessageToolCallParam
     ChatCompletionToolParam = _ChatCompletionToolParam
     CreateChatCompletionRequestMessageParam = _CreateChatCompletionRequestMessageParam
@@ -128,10 +129,49 @@ else:
         __name__,
         {
             "oai.types.chat.completions": "",
-            "oai.types.chat.constants": "ChatCompletionModality ChatCompletionReasoningEffort ChatCompletionRole",
-            "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceParam ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam=ChatCompletionMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",
-            "oai.types.chat.parsed": "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall",
-            "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModeration ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInput ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
+            "oai.types.chat.constants": ("ChatCompletionModality ChatCompletionReasoningEffort ChatCompletionRole"),
+            "oai.types.chat.params": (
+                "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam "
+                "ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam "
+                "ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint "
+                "ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam "
+                "ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam "
+                "ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom "
+                "ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam "
+                "ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam "
+                "ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom "
+                "ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction "
+                "ChatCompletionMessageParam "
+                "ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam "
+                "ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam "
+                "ChatCompletionNamedToolChoiceParam ChatCompletionPredictionContentParam "
+                "ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam "
+                "ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam "
+                "ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam "
+                "ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction "
+                "CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming "
+                "CompletionListParams CompletionUpdateParams ContentArrayOfContentPart "
+                "CreateChatCompletionRequestMessageParam=ChatCompletionMessageParam CustomFormat CustomFormatGrammar "
+                "CustomFormatGrammarGrammar File FileFile FunctionCall InputAudio ModerationPolicy "
+                "ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions "
+                "WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate"
+            ),
+            "oai.types.chat.parsed": (
+                "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall"
+            ),
+            "oai.types.chat.structs": (
+                "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice "
+                "ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionContentPartImage "
+                "ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint "
+                "ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage "
+                "ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom "
+                "ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction "
+                "ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall "
+                "ChatCompletionMessageToolCallUnion ChatCompletionModeration ChatCompletionStoreMessage "
+                "ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio "
+                "ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInput ModerationInputError "
+                "ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob"
+            ),
         },
         submodules_of(__name__),
     )

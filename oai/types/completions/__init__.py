@@ -26,8 +26,13 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsNonStreamingPrompt CompletionCreateParamsStreaming",
-            "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
+            "oai.types.completions.params": (
+                "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsNonStreamingPrompt "
+                "CompletionCreateParamsStreaming"
+            ),
+            "oai.types.completions.structs": (
+                "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails"
+            ),
         },
         submodules_of(__name__),
     )

@@ -30,8 +30,14 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerListParams FileCreateParams FileListParams",
-            "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter FileCreateResponse FileListResponse=FileCreateResponse FileRetrieveResponse=FileCreateResponse NetworkPolicy",
+            "oai.types.containers.params": (
+                "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerListParams FileCreateParams "
+                "FileListParams"
+            ),
+            "oai.types.containers.structs": (
+                "ContainerCreateResponse ContainerCreateResponseExpiresAfter FileCreateResponse "
+                "FileListResponse=FileCreateResponse FileRetrieveResponse=FileCreateResponse NetworkPolicy"
+            ),
         },
         submodules_of(__name__),
     )

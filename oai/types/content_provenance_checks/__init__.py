@@ -22,7 +22,7 @@ else:
         __name__,
         {
             "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
-            "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck Result ResultC2PA ResultSynthID",
+            "oai.types.content_provenance_checks.structs": ("ContentProvenanceCheck Result ResultC2PA ResultSynthID"),
         },
         submodules_of(__name__),
     )

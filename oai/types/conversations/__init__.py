@@ -56,10 +56,23 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.conversations.params": "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams",
-            "oai.types.conversations.structs": "ComputerScreenshotContent Content Conversation ConversationDeletedResource ConversationItem ConversationItemList Message TextContent",
-            "oai.types.responses.common_structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal SummaryTextContent=ResponseReasoningSummaryPartAddedEventPart",
-            "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
+            "oai.types.conversations.params": (
+                "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams"
+            ),
+            "oai.types.conversations.structs": (
+                "ComputerScreenshotContent Content Conversation ConversationDeletedResource ConversationItem "
+                "ConversationItemList Message TextContent"
+            ),
+            "oai.types.responses.common_structs": (
+                "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage "
+                "InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText "
+                "RefusalContent=ResponseOutputRefusal SummaryTextContent=ResponseReasoningSummaryPartAddedEventPart"
+            ),
+            "oai.types.responses.params": (
+                "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam "
+                "InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam "
+                "RefusalContentParam=ResponseOutputRefusalParam"
+            ),
         },
         submodules_of(__name__),
     )

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
         DecisionCreateParams as DecisionCreateParams,
         DecisionInputAssistantMessage as DecisionInputAssistantMessage,
         DecisionInputAssistantMessageContentParts as DecisionInputAssistantMessageContentParts,
-        DecisionInputAssistantMessageContentPartsDecisionInputOutputText as DecisionInputAssistantMessageContentPartsDecisionInputOutputText,
-        DecisionInputAssistantMessageContentPartsDecisionInputRefusal as DecisionInputAssistantMessageContentPartsDecisionInputRefusal,
+        DecisionInputAssistantMessageContentPartsDecisionInputOutputText as _3,
+        DecisionInputAssistantMessageContentPartsDecisionInputRefusal as _4,
         DecisionInputDeveloperMessage as DecisionInputDeveloperMessage,
         DecisionInputImageParam as DecisionInputImageParam,
         DecisionInputMessageParam as DecisionInputMessageParam,
@@ -47,14 +47,32 @@ if TYPE_CHECKING:
         UsageInputTokensDetails as UsageInputTokensDetails,
         UsageOutputTokensDetails as UsageOutputTokensDetails,
     )
+
+    DecisionInputAssistantMessageContentPartsDecisionInputOutputText = _3
+    DecisionInputAssistantMessageContentPartsDecisionInputRefusal = _4
 else:
     from oai._support.official_modules import submodules_of
 
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.decisions.params": "DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts DecisionInputAssistantMessageContentPartsDecisionInputOutputText DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam DecisionPromptCacheBreakpointParam InputUnionMember1 InputUnionMember1DecisionInputCustomToolCall InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1FunctionCallOutputOutputParts PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel",
-            "oai.types.decisions.structs": "Answer AnswerAnswerResourceChoice AnswerAnswerResourceChoiceProbability AnswerAnswerResourcePredicate AnswerAnswerResourceRefusal AnswerAnswerResourceScore AnswerAnswerResourceScoreProbability Decision Usage UsageInputTokensDetails UsageOutputTokensDetails",
+            "oai.types.decisions.params": (
+                "DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts "
+                "DecisionInputAssistantMessageContentPartsDecisionInputOutputText "
+                "DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage "
+                "DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam "
+                "DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam "
+                "DecisionPromptCacheBreakpointParam InputUnionMember1 InputUnionMember1DecisionInputCustomToolCall "
+                "InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall "
+                "InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1FunctionCallOutputOutputParts "
+                "PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice "
+                "QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel"
+            ),
+            "oai.types.decisions.structs": (
+                "Answer AnswerAnswerResourceChoice AnswerAnswerResourceChoiceProbability "
+                "AnswerAnswerResourcePredicate AnswerAnswerResourceRefusal AnswerAnswerResourceScore "
+                "AnswerAnswerResourceScoreProbability Decision Usage UsageInputTokensDetails UsageOutputTokensDetails"
+            ),
         },
         submodules_of(__name__),
     )

@@ -10,26 +10,26 @@ if TYPE_CHECKING:
     from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParam as CreateEvalCompletionsRunDataSourceParam,
         CreateEvalCompletionsRunDataSourceParamInputMessages as CreateEvalCompletionsRunDataSourceParamInputMessages,
-        CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference as CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference,
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate,
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate,
+        CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference as _2,
+        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate as _3,
+        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate as _4,
         CreateEvalCompletionsRunDataSourceParamSamplingParams as CreateEvalCompletionsRunDataSourceParamSamplingParams,
         CreateEvalCompletionsRunDataSourceParamSource as CreateEvalCompletionsRunDataSourceParamSource,
-        CreateEvalCompletionsRunDataSourceParamSourceFileContent as CreateEvalCompletionsRunDataSourceParamSourceFileContent,
-        CreateEvalCompletionsRunDataSourceParamSourceFileContentContent as CreateEvalCompletionsRunDataSourceParamSourceFileContentContent,
+        CreateEvalCompletionsRunDataSourceParamSourceFileContent as _7,
+        CreateEvalCompletionsRunDataSourceParamSourceFileContentContent as _8,
         CreateEvalCompletionsRunDataSourceParamSourceFileID as CreateEvalCompletionsRunDataSourceParamSourceFileID,
-        CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions as CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions,
+        CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions as _10,
         CreateEvalJSONLRunDataSourceParam as CreateEvalJSONLRunDataSourceParam,
         CreateEvalJsonlRunDataSourceParamSource as CreateEvalJsonlRunDataSourceParamSource,
         DataSourceConfigCustom as DataSourceConfigCustom,
         DataSourceConfigStoredCompletions as DataSourceConfigStoredCompletions,
         DataSourceCreateEvalResponsesRunDataSource as DataSourceCreateEvalResponsesRunDataSource,
-        DataSourceCreateEvalResponsesRunDataSourceInputMessages as DataSourceCreateEvalResponsesRunDataSourceInputMessages,
-        DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate as DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate,
-        DataSourceCreateEvalResponsesRunDataSourceSamplingParams as DataSourceCreateEvalResponsesRunDataSourceSamplingParams,
-        DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText as DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText,
+        DataSourceCreateEvalResponsesRunDataSourceInputMessages as _16,
+        DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate as _17,
+        DataSourceCreateEvalResponsesRunDataSourceSamplingParams as _18,
+        DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText as _19,
         DataSourceCreateEvalResponsesRunDataSourceSource as DataSourceCreateEvalResponsesRunDataSourceSource,
-        DataSourceCreateEvalResponsesRunDataSourceSourceResponses as DataSourceCreateEvalResponsesRunDataSourceSourceResponses,
+        DataSourceCreateEvalResponsesRunDataSourceSourceResponses as _21,
         EvalCreateParams as EvalCreateParams,
         EvalCreateParamsDataSourceConfig as EvalCreateParamsDataSourceConfig,
         EvalCreateParamsDataSourceConfigLogs as EvalCreateParamsDataSourceConfigLogs,
@@ -49,22 +49,22 @@ if TYPE_CHECKING:
     from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSource as CreateEvalCompletionsRunDataSource,
         CreateEvalCompletionsRunDataSourceInputMessages as CreateEvalCompletionsRunDataSourceInputMessages,
-        CreateEvalCompletionsRunDataSourceInputMessagesItemReference as CreateEvalCompletionsRunDataSourceInputMessagesItemReference,
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplate as CreateEvalCompletionsRunDataSourceInputMessagesTemplate,
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate,
+        CreateEvalCompletionsRunDataSourceInputMessagesItemReference as _40,
+        CreateEvalCompletionsRunDataSourceInputMessagesTemplate as _41,
+        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate as _42,
         CreateEvalCompletionsRunDataSourceSamplingParams as CreateEvalCompletionsRunDataSourceSamplingParams,
         CreateEvalCompletionsRunDataSourceSource as CreateEvalCompletionsRunDataSourceSource,
         CreateEvalCompletionsRunDataSourceSourceFileContent as CreateEvalCompletionsRunDataSourceSourceFileContent,
-        CreateEvalCompletionsRunDataSourceSourceFileContentContent as CreateEvalCompletionsRunDataSourceSourceFileContentContent,
+        CreateEvalCompletionsRunDataSourceSourceFileContentContent as _46,
         CreateEvalCompletionsRunDataSourceSourceFileID as CreateEvalCompletionsRunDataSourceSourceFileID,
-        CreateEvalCompletionsRunDataSourceSourceStoredCompletions as CreateEvalCompletionsRunDataSourceSourceStoredCompletions,
+        CreateEvalCompletionsRunDataSourceSourceStoredCompletions as _48,
         CreateEvalJSONLRunDataSource as CreateEvalJSONLRunDataSource,
         CreateEvalJsonlRunDataSourceSource as CreateEvalJsonlRunDataSourceSource,
         DataSourceResponses as DataSourceResponses,
         DataSourceResponsesInputMessages as DataSourceResponsesInputMessages,
         DataSourceResponsesInputMessagesTemplate as DataSourceResponsesInputMessagesTemplate,
         DataSourceResponsesInputMessagesTemplateTemplate as DataSourceResponsesInputMessagesTemplateTemplate,
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage as DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
+        DataSourceResponsesInputMessagesTemplateTemplateChatMessage as _55,
         DataSourceResponsesSamplingParams as DataSourceResponsesSamplingParams,
         DataSourceResponsesSamplingParamsText as DataSourceResponsesSamplingParamsText,
         DataSourceResponsesSource as DataSourceResponsesSource,
@@ -91,6 +91,23 @@ if TYPE_CHECKING:
         TestingCriterionEvalGraderTextSimilarity as TestingCriterionEvalGraderTextSimilarity,
     )
 
+    CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference = _2
+    CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate = _3
+    CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate = _4
+    CreateEvalCompletionsRunDataSourceParamSourceFileContent = _7
+    CreateEvalCompletionsRunDataSourceParamSourceFileContentContent = _8
+    CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions = _10
+    DataSourceCreateEvalResponsesRunDataSourceInputMessages = _16
+    DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate = _17
+    DataSourceCreateEvalResponsesRunDataSourceSamplingParams = _18
+    DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText = _19
+    DataSourceCreateEvalResponsesRunDataSourceSourceResponses = _21
+    CreateEvalCompletionsRunDataSourceInputMessagesItemReference = _40
+    CreateEvalCompletionsRunDataSourceInputMessagesTemplate = _41
+    CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate = _42
+    CreateEvalCompletionsRunDataSourceSourceFileContentContent = _46
+    CreateEvalCompletionsRunDataSourceSourceStoredCompletions = _48
+    DataSourceResponsesInputMessagesTemplateTemplateChatMessage = _55
     RunCreateResponse = _RunCreateResponse
     RunListResponse = _RunListResponse
     RunRetrieveResponse = _RunRetrieveResponse
@@ -100,9 +117,52 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.evals.params": "CreateEvalCompletionsRunDataSourceParam CreateEvalCompletionsRunDataSourceParamInputMessages CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceParamSamplingParams CreateEvalCompletionsRunDataSourceParamSource CreateEvalCompletionsRunDataSourceParamSourceFileContent CreateEvalCompletionsRunDataSourceParamSourceFileContentContent CreateEvalCompletionsRunDataSourceParamSourceFileID CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions CreateEvalJSONLRunDataSourceParam CreateEvalJsonlRunDataSourceParamSource DataSourceConfigCustom DataSourceConfigStoredCompletions DataSourceCreateEvalResponsesRunDataSource DataSourceCreateEvalResponsesRunDataSourceInputMessages DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate DataSourceCreateEvalResponsesRunDataSourceSamplingParams DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText DataSourceCreateEvalResponsesRunDataSourceSource DataSourceCreateEvalResponsesRunDataSourceSourceResponses EvalCreateParams EvalCreateParamsDataSourceConfig EvalCreateParamsDataSourceConfigLogs EvalCreateParamsTestingCriterion EvalListParams EvalUpdateParams RunCreateParams RunCreateParamsDataSource RunListParams TestingCriterionLabelModel TestingCriterionLabelModelInput TestingCriterionLabelModelInputSimpleInputMessage TestingCriterionPython TestingCriterionScoreModel TestingCriterionTextSimilarity",
+            "oai.types.evals.params": (
+                "CreateEvalCompletionsRunDataSourceParam CreateEvalCompletionsRunDataSourceParamInputMessages "
+                "CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference "
+                "CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate "
+                "CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate "
+                "CreateEvalCompletionsRunDataSourceParamSamplingParams CreateEvalCompletionsRunDataSourceParamSource "
+                "CreateEvalCompletionsRunDataSourceParamSourceFileContent "
+                "CreateEvalCompletionsRunDataSourceParamSourceFileContentContent "
+                "CreateEvalCompletionsRunDataSourceParamSourceFileID "
+                "CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions CreateEvalJSONLRunDataSourceParam "
+                "CreateEvalJsonlRunDataSourceParamSource DataSourceConfigCustom DataSourceConfigStoredCompletions "
+                "DataSourceCreateEvalResponsesRunDataSource DataSourceCreateEvalResponsesRunDataSourceInputMessages "
+                "DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate "
+                "DataSourceCreateEvalResponsesRunDataSourceSamplingParams "
+                "DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText "
+                "DataSourceCreateEvalResponsesRunDataSourceSource "
+                "DataSourceCreateEvalResponsesRunDataSourceSourceResponses EvalCreateParams "
+                "EvalCreateParamsDataSourceConfig EvalCreateParamsDataSourceConfigLogs "
+                "EvalCreateParamsTestingCriterion EvalListParams EvalUpdateParams RunCreateParams "
+                "RunCreateParamsDataSource RunListParams TestingCriterionLabelModel TestingCriterionLabelModelInput "
+                "TestingCriterionLabelModelInputSimpleInputMessage TestingCriterionPython TestingCriterionScoreModel "
+                "TestingCriterionTextSimilarity"
+            ),
             "oai.types.evals.runs": "",
-            "oai.types.evals.structs": "CreateEvalCompletionsRunDataSource CreateEvalCompletionsRunDataSourceInputMessages CreateEvalCompletionsRunDataSourceInputMessagesItemReference CreateEvalCompletionsRunDataSourceInputMessagesTemplate CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceSamplingParams CreateEvalCompletionsRunDataSourceSource CreateEvalCompletionsRunDataSourceSourceFileContent CreateEvalCompletionsRunDataSourceSourceFileContentContent CreateEvalCompletionsRunDataSourceSourceFileID CreateEvalCompletionsRunDataSourceSourceStoredCompletions CreateEvalJSONLRunDataSource CreateEvalJsonlRunDataSourceSource DataSourceResponses DataSourceResponsesInputMessages DataSourceResponsesInputMessagesTemplate DataSourceResponsesInputMessagesTemplateTemplate DataSourceResponsesInputMessagesTemplateTemplateChatMessage DataSourceResponsesSamplingParams DataSourceResponsesSamplingParamsText DataSourceResponsesSource DataSourceResponsesSourceResponses EvalAPIError EvalCreateResponse EvalCreateResponseDataSourceConfig EvalCreateResponseDataSourceConfigLogs EvalCreateResponseTestingCriterion EvalCustomDataSourceConfig EvalDeleteResponse EvalStoredCompletionsDataSourceConfig PerModelUsage PerTestingCriteriaResult ResultCounts RunCancelResponse RunCancelResponseDataSource RunCreateResponse=RunCancelResponse RunDeleteResponse RunListResponse=RunCancelResponse RunRetrieveResponse=RunCancelResponse TestingCriterionEvalGraderPython TestingCriterionEvalGraderScoreModel TestingCriterionEvalGraderTextSimilarity",
+            "oai.types.evals.structs": (
+                "CreateEvalCompletionsRunDataSource CreateEvalCompletionsRunDataSourceInputMessages "
+                "CreateEvalCompletionsRunDataSourceInputMessagesItemReference "
+                "CreateEvalCompletionsRunDataSourceInputMessagesTemplate "
+                "CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate "
+                "CreateEvalCompletionsRunDataSourceSamplingParams CreateEvalCompletionsRunDataSourceSource "
+                "CreateEvalCompletionsRunDataSourceSourceFileContent "
+                "CreateEvalCompletionsRunDataSourceSourceFileContentContent "
+                "CreateEvalCompletionsRunDataSourceSourceFileID "
+                "CreateEvalCompletionsRunDataSourceSourceStoredCompletions CreateEvalJSONLRunDataSource "
+                "CreateEvalJsonlRunDataSourceSource DataSourceResponses DataSourceResponsesInputMessages "
+                "DataSourceResponsesInputMessagesTemplate DataSourceResponsesInputMessagesTemplateTemplate "
+                "DataSourceResponsesInputMessagesTemplateTemplateChatMessage DataSourceResponsesSamplingParams "
+                "DataSourceResponsesSamplingParamsText DataSourceResponsesSource DataSourceResponsesSourceResponses "
+                "EvalAPIError EvalCreateResponse EvalCreateResponseDataSourceConfig "
+                "EvalCreateResponseDataSourceConfigLogs EvalCreateResponseTestingCriterion EvalCustomDataSourceConfig "
+                "EvalDeleteResponse EvalStoredCompletionsDataSourceConfig PerModelUsage PerTestingCriteriaResult "
+                "ResultCounts RunCancelResponse RunCancelResponseDataSource RunCreateResponse=RunCancelResponse "
+                "RunDeleteResponse RunListResponse=RunCancelResponse RunRetrieveResponse=RunCancelResponse "
+                "TestingCriterionEvalGraderPython TestingCriterionEvalGraderScoreModel "
+                "TestingCriterionEvalGraderTextSimilarity"
+            ),
         },
         submodules_of(__name__),
     )

@@ -11,7 +11,7 @@ from oai.types.evals.structs import (
     DataSourceResponsesInputMessages as DataSourceResponsesInputMessages,
     DataSourceResponsesInputMessagesTemplate as DataSourceResponsesInputMessagesTemplate,
     DataSourceResponsesInputMessagesTemplateTemplate as DataSourceResponsesInputMessagesTemplateTemplate,
-    DataSourceResponsesInputMessagesTemplateTemplateChatMessage as DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
+    DataSourceResponsesInputMessagesTemplateTemplateChatMessage as _8,
     DataSourceResponsesSamplingParams as DataSourceResponsesSamplingParams,
     DataSourceResponsesSamplingParamsText as DataSourceResponsesSamplingParamsText,
     DataSourceResponsesSource as DataSourceResponsesSource,
@@ -27,8 +27,8 @@ from oai.types.graders.structs import (
     GraderInputs as GraderInputs,
     LabelModelGraderInput as _DataSourceResponsesInputMessagesTemplateTemplateEvalItem,
     LabelModelGraderInputContent as _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContent,
-    LabelModelGraderInputContentInputImage as _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentInputImage,
-    LabelModelGraderInputContentOutputText as _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentOutputText,
+    LabelModelGraderInputContentInputImage as _23,
+    LabelModelGraderInputContentOutputText as _24,
 )
 from oai.types.responses.common_structs import (
     ResponseFormatTextConfig as ResponseFormatTextConfig,
@@ -40,6 +40,7 @@ from oai.types.shared.constants import Metadata as Metadata, ReasoningEffort as 
 
 DataSource = _DataSource
 DataSourceResponsesInputMessagesItemReference = _DataSourceResponsesInputMessagesItemReference
+DataSourceResponsesInputMessagesTemplateTemplateChatMessage = _8
 DataSourceResponsesSourceFileContent = _DataSourceResponsesSourceFileContent
 DataSourceResponsesSourceFileContentContent = _DataSourceResponsesSourceFileContentContent
 DataSourceResponsesSourceFileID = _DataSourceResponsesSourceFileID
@@ -48,9 +49,5 @@ DataSourceResponsesInputMessagesTemplateTemplateEvalItem = _DataSourceResponsesI
 DataSourceResponsesInputMessagesTemplateTemplateEvalItemContent = (
     _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContent
 )
-DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentInputImage = (
-    _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentInputImage
-)
-DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentOutputText = (
-    _DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentOutputText
-)
+DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentInputImage = _23
+DataSourceResponsesInputMessagesTemplateTemplateEvalItemContentOutputText = _24

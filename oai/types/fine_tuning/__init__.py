@@ -47,8 +47,17 @@ else:
             "oai.types.fine_tuning.alpha": "",
             "oai.types.fine_tuning.checkpoints": "",
             "oai.types.fine_tuning.jobs": "",
-            "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
-            "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
+            "oai.types.fine_tuning.params": (
+                "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams "
+                "JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam "
+                "ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam"
+            ),
+            "oai.types.fine_tuning.structs": (
+                "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent "
+                "FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod "
+                "FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters "
+                "ReinforcementMethod SupervisedHyperparameters SupervisedMethod"
+            ),
         },
         submodules_of(__name__),
     )

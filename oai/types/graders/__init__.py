@@ -44,8 +44,19 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
-            "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
+            "oai.types.graders.params": (
+                "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput "
+                "LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage "
+                "LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders "
+                "PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamSamplingParams StringCheckGraderParam "
+                "TextSimilarityGraderParam"
+            ),
+            "oai.types.graders.structs": (
+                "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent "
+                "LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader "
+                "MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderSamplingParams StringCheckGrader "
+                "TextSimilarityGrader"
+            ),
         },
         submodules_of(__name__),
     )

@@ -45,8 +45,18 @@ else:
         __name__,
         {
             "oai.types.images.constants": "ImageModel",
-            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsNonStreamingQuality ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsNonStreamingQuality ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam SvgReasoningEffort",
-            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
+            "oai.types.images.params": (
+                "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming "
+                "ImageEditParamsNonStreamingQuality ImageEditParamsStreaming ImageEditParamsSvg "
+                "ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming "
+                "ImageGenerateParamsNonStreamingQuality ImageGenerateParamsStreaming ImageGenerateParamsSvg "
+                "ImageGenerateParamsSvgReasoning ImageInputReferenceParam SvgReasoningEffort"
+            ),
+            "oai.types.images.structs": (
+                "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent "
+                "ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent "
+                "ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails"
+            ),
         },
         submodules_of(__name__),
     )

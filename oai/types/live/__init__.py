@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         DecisionItemCreateEventParamItemCustomToolCallOutput as DecisionItemCreateEventParamItemCustomToolCallOutput,
         DecisionItemCreateEventParamItemFunctionCall as DecisionItemCreateEventParamItemFunctionCall,
         DecisionItemCreateEventParamItemFunctionCallOutput as DecisionItemCreateEventParamItemFunctionCallOutput,
-        DecisionItemCreateEventParamItemFunctionCallOutputOutputParts as DecisionItemCreateEventParamItemFunctionCallOutputOutputParts,
+        DecisionItemCreateEventParamItemFunctionCallOutputOutputParts as _26,
         DecisionItemCreateEventParamItemUnion as DecisionItemCreateEventParamItemUnion,
         DecisionItemDeleteEventParam as DecisionItemDeleteEventParam,
         DecisionQuestionParam as DecisionQuestionParam,
@@ -81,10 +81,10 @@ if TYPE_CHECKING:
         ResponsesDelegationConfigParamReasoning as ResponsesDelegationConfigParamReasoning,
         ResponsesDelegationConfigParamText as ResponsesDelegationConfigParamText,
         ResponsesDelegationConfigParamTool as ResponsesDelegationConfigParamTool,
-        ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam,
-        ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool,
-        ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam,
-        ResponsesDelegationConfigParamToolChoiceWebSearchPreview as ResponsesDelegationConfigParamToolChoiceWebSearchPreview,
+        ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam as _72,
+        ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as _73,
+        ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as _74,
+        ResponsesDelegationConfigParamToolChoiceWebSearchPreview as _75,
         ResponsesDelegationConfigParamToolCodeInterpreter as ResponsesDelegationConfigParamToolCodeInterpreter,
         ResponsesDelegationConfigParamToolCustom as ResponsesDelegationConfigParamToolCustom,
         ResponsesDelegationConfigParamToolFileSearch as ResponsesDelegationConfigParamToolFileSearch,
@@ -93,8 +93,8 @@ if TYPE_CHECKING:
         ResponsesDelegationConfigParamToolNamespace as ResponsesDelegationConfigParamToolNamespace,
         ResponsesDelegationConfigParamToolSearch as ResponsesDelegationConfigParamToolSearch,
         ResponsesDelegationConfigParamToolShell as ResponsesDelegationConfigParamToolShell,
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto as ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto,
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
+        ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto as _84,
+        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _85,
         ResponsesDelegationConfigParamToolWebSearch as ResponsesDelegationConfigParamToolWebSearch,
         ResponsesDelegationUpdateConfigParam as ResponsesDelegationUpdateConfigParam,
         ServerEventSelectorParam as ServerEventSelectorParam,
@@ -114,7 +114,7 @@ if TYPE_CHECKING:
         ThinkingAppendEventParam as ThinkingAppendEventParam,
         ToolChoice as ToolChoice,
         ToolMcpAllowedToolsLiveMCPToolFilterParam as ToolMcpAllowedToolsLiveMCPToolFilterParam,
-        ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam as ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam,
+        ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam as _105,
         ToolShellEnvironmentContainerAutoSkill as ToolShellEnvironmentContainerAutoSkill,
         ToolShellEnvironmentContainerAutoSkillSkillReference as ToolShellEnvironmentContainerAutoSkillSkillReference,
         ToolShellEnvironmentLocal as ToolShellEnvironmentLocal,
@@ -154,7 +154,7 @@ if TYPE_CHECKING:
         DecisionItemCreateEventItemCustomToolCallOutput as DecisionItemCreateEventItemCustomToolCallOutput,
         DecisionItemCreateEventItemFunctionCall as DecisionItemCreateEventItemFunctionCall,
         DecisionItemCreateEventItemFunctionCallOutput as DecisionItemCreateEventItemFunctionCallOutput,
-        DecisionItemCreateEventItemFunctionCallOutputOutputParts as DecisionItemCreateEventItemFunctionCallOutputOutputParts,
+        DecisionItemCreateEventItemFunctionCallOutputOutputParts as _137,
         DecisionItemCreateEventItemUnion as DecisionItemCreateEventItemUnion,
         DecisionItemDeletedEvent as DecisionItemDeletedEvent,
         DecisionItemDeleteEvent as DecisionItemDeleteEvent,
@@ -216,9 +216,9 @@ if TYPE_CHECKING:
         ResponsesDelegationConfigText as ResponsesDelegationConfigText,
         ResponsesDelegationConfigTool as ResponsesDelegationConfigTool,
         ResponsesDelegationConfigToolChoice as ResponsesDelegationConfigToolChoice,
-        ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam,
-        ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool,
-        ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam,
+        ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam as _205,
+        ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool as _206,
+        ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as _207,
         ResponsesDelegationConfigToolChoiceWebSearchPreview as ResponsesDelegationConfigToolChoiceWebSearchPreview,
         ResponsesDelegationConfigToolCodeInterpreter as ResponsesDelegationConfigToolCodeInterpreter,
         ResponsesDelegationConfigToolCustom as ResponsesDelegationConfigToolCustom,
@@ -228,8 +228,8 @@ if TYPE_CHECKING:
         ResponsesDelegationConfigToolNamespace as ResponsesDelegationConfigToolNamespace,
         ResponsesDelegationConfigToolSearch as ResponsesDelegationConfigToolSearch,
         ResponsesDelegationConfigToolShell as ResponsesDelegationConfigToolShell,
-        ResponsesDelegationConfigToolShellEnvironmentContainerAuto as ResponsesDelegationConfigToolShellEnvironmentContainerAuto,
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
+        ResponsesDelegationConfigToolShellEnvironmentContainerAuto as _217,
+        ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _218,
         ResponsesDelegationConfigToolWebSearch as ResponsesDelegationConfigToolWebSearch,
         ResponsesDelegationUpdateConfig as ResponsesDelegationUpdateConfig,
         ServerEvent as ServerEvent,
@@ -272,7 +272,21 @@ if TYPE_CHECKING:
     from oai.types.shared.structs import DecisionQuestionInputText as _DecisionInputText
     from oai.types.shared_params.params import DecisionQuestionInputText as _DecisionInputTextParam
 
+    DecisionItemCreateEventParamItemFunctionCallOutputOutputParts = _26
+    ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam = _72
+    ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool = _73
+    ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam = _74
+    ResponsesDelegationConfigParamToolChoiceWebSearchPreview = _75
+    ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto = _84
+    ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _85
+    ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam = _105
+    DecisionItemCreateEventItemFunctionCallOutputOutputParts = _137
     ForkServerEvent = _ForkServerEvent
+    ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam = _205
+    ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool = _206
+    ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam = _207
+    ResponsesDelegationConfigToolShellEnvironmentContainerAuto = _217
+    ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _218
     SessionForkResponse = _SessionForkResponse
     CustomVoice = _CustomVoice
     CustomVoiceParam = _CustomVoiceParam
@@ -284,9 +298,99 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.live.constants": "BuiltInVoice DecisionJSONObject DecisionJSONObjectParam",
-            "oai.types.live.params": "AudioFormatParam AudioFormatParamAudioPCM AudioFormatParamAudioPCMA AudioFormatParamAudioPCMU AudioOutputVoice ClientConfigParam ClientDelegationParam ClientEventParam CommentaryAppendEventParam ConnectClientEventParam ConnectClientEventParamTransportDtmfSend DataChannelConfigParam DecisionAssistantMessageParam DecisionAssistantMessageParamContentPart DecisionAssistantMessageParamContentPartOutputText DecisionChoiceOptionParam DecisionCreateEventParam DecisionDeveloperMessageParam DecisionItemCreateEventParam DecisionItemCreateEventParamItemCustomToolCall DecisionItemCreateEventParamItemCustomToolCallOutput DecisionItemCreateEventParamItemFunctionCall DecisionItemCreateEventParamItemFunctionCallOutput DecisionItemCreateEventParamItemFunctionCallOutputOutputParts DecisionItemCreateEventParamItemUnion DecisionItemDeleteEventParam DecisionQuestionParam DecisionQuestionParamChoice DecisionQuestionParamPredicate DecisionQuestionParamScore DecisionQuestionParamScoreLevel DecisionSystemMessageParam DecisionTriggerParam DecisionTriggerParamDecisions DecisionUserMessageParam DecisionsDelegationConfigParam DecisionsDelegationUpdateConfigParam ForkClientEventParam ForkSessionConfigParam ForkSessionConfigParamAudio ForkSessionConfigParamDelegation ForkSessionStartEventParam FunctionToolParam InitialItemParam InitialItemParamAssistant InitialItemParamAssistantContent InitialItemParamAssistantContentText InitialItemParamDeveloper InitialItemParamUser InitialItemParamUserContent InputAudioAppendEventParam InputAudioMuteEventParam InputAudioUnmuteEventParam InstructionsAppendEventParam LiveCreateParams LiveCreateParamsTransport MediaSessionConfigParam MediaSessionConfigParamAudio MediaSessionConfigParamAudioOutput MediaSessionConfigParamDelegationDecisions MediaSessionConfigParamDelegationResponses MediaSessionForkConfigParam OutputAudioFixturePlayEventParam ResponseCreateEventParam ResponseItemCreateEventParam ResponsesDelegationConfigParam ResponsesDelegationConfigParamReasoning ResponsesDelegationConfigParamText ResponsesDelegationConfigParamTool ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigParamToolChoiceWebSearchPreview ResponsesDelegationConfigParamToolCodeInterpreter ResponsesDelegationConfigParamToolCustom ResponsesDelegationConfigParamToolFileSearch ResponsesDelegationConfigParamToolImageGeneration ResponsesDelegationConfigParamToolMcp ResponsesDelegationConfigParamToolNamespace ResponsesDelegationConfigParamToolSearch ResponsesDelegationConfigParamToolShell ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigParamToolWebSearch ResponsesDelegationUpdateConfigParam ServerEventSelectorParam Session SessionAcceptParams SessionCloseEventParam SessionConfigParam SessionConfigParamAudio SessionForkParams SessionReferParams SessionRejectParams SessionStartEventParam SessionUpdateConfigParam SessionUpdateConfigParamDelegationDecisions SessionUpdateEventParam SidebandConnectParams ThinkingAppendEventParam ToolChoice ToolMcpAllowedToolsLiveMCPToolFilterParam ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam ToolShellEnvironmentContainerAutoSkill ToolShellEnvironmentContainerAutoSkillSkillReference ToolShellEnvironmentLocal WakePolicy",
-            "oai.types.live.structs": "AudioFormat AudioFormatAudioPCM AudioFormatAudioPCMA AudioFormatAudioPCMU ClientConfig ClientDelegation ClientEvent CommentaryAppendEvent CommentaryAppendedEvent ConnectClientEvent ConnectClientEventTransportDtmfSend ConnectServerEvent ConnectServerEventTransportDtmfSend ContextWindow DataChannelConfig DecisionAssistantMessage DecisionAssistantMessageContentPart DecisionAssistantMessageContentPartOutputText DecisionChoiceOption DecisionCreateEvent DecisionDeveloperMessage DecisionEvent DecisionItemCreateEvent DecisionItemCreateEventItemCustomToolCall DecisionItemCreateEventItemCustomToolCallOutput DecisionItemCreateEventItemFunctionCall DecisionItemCreateEventItemFunctionCallOutput DecisionItemCreateEventItemFunctionCallOutputOutputParts DecisionItemCreateEventItemUnion DecisionItemCreatedEvent DecisionItemCreatedEventItemCustomToolCall DecisionItemCreatedEventItemCustomToolCallOutput DecisionItemCreatedEventItemFunctionCall DecisionItemCreatedEventItemFunctionCallOutput DecisionItemCreatedEventItemUnion DecisionItemDeleteEvent DecisionItemDeletedEvent DecisionQuestion DecisionQuestionChoice DecisionQuestionPredicate DecisionQuestionScore DecisionQuestionScoreLevel DecisionStoredAssistantMessage DecisionStoredDeveloperMessage DecisionStoredSystemMessage DecisionStoredUserMessage DecisionSystemMessage DecisionTrigger DecisionTriggerDecisions DecisionUserMessage DecisionsDelegationConfig DecisionsDelegationUpdateConfig DelegationCreatedEvent DelegationCreatedEventDelegation Error ErrorEvent Event ForkClientEvent ForkServerEvent=ServerEvent ForkSessionConfig ForkSessionConfigAudio ForkSessionConfigDelegation ForkSessionStartEvent FunctionTool InfoEvent InitialItem InitialItemAssistant InitialItemAssistantContent InitialItemAssistantContentText InitialItemDeveloper InitialItemUser InitialItemUserContent InputAudioAppendEvent InputAudioMuteEvent InputAudioMutedEvent InputAudioUnmuteEvent InputAudioUnmutedEvent InputTranscriptDeltaEvent InstructionsAppendEvent InstructionsAppendedEvent LiveCreateResponse LiveCreateResponseTransport OutputAudioDeltaEvent OutputAudioFixturePlayEvent OutputAudioFixturePlayedEvent OutputAudioFixturePlayingEvent OutputTranscriptDeltaEvent ResponseCreateEvent ResponseEvent ResponseItemCreateEvent ResponsesDelegationConfig ResponsesDelegationConfigReasoning ResponsesDelegationConfigText ResponsesDelegationConfigTool ResponsesDelegationConfigToolChoice ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigToolChoiceWebSearchPreview ResponsesDelegationConfigToolCodeInterpreter ResponsesDelegationConfigToolCustom ResponsesDelegationConfigToolFileSearch ResponsesDelegationConfigToolImageGeneration ResponsesDelegationConfigToolMcp ResponsesDelegationConfigToolNamespace ResponsesDelegationConfigToolSearch ResponsesDelegationConfigToolShell ResponsesDelegationConfigToolShellEnvironmentContainerAuto ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigToolWebSearch ResponsesDelegationUpdateConfig ServerEvent ServerEventSelector SessionCloseEvent SessionClosedEvent SessionConfig SessionConfigAudio SessionConfigAudioOutput SessionConfigDelegation SessionConfigDelegationDecisions SessionConfigDelegationResponses SessionForkResponse=LiveCreateResponse SessionInputAudioAppend SessionPaused SessionResource SessionResumed SessionStartEvent SessionStartedEvent SessionUpdateConfig SessionUpdateConfigDelegation SessionUpdateConfigDelegationDecisions SessionUpdateEvent SessionUpdatedEvent SessionUsage SessionUsageUpdatedEvent ThinkingAppendEvent ThinkingAppendedEvent ToolShellEnvironment ToolShellEnvironmentContainerAutoNetworkPolicy TransportAnswered TransportDtmfReceived TransportDtmfSent TransportFailed TransportFailedError TransportRinging",
+            "oai.types.live.constants": ("BuiltInVoice DecisionJSONObject DecisionJSONObjectParam"),
+            "oai.types.live.params": (
+                "AudioFormatParam AudioFormatParamAudioPCM AudioFormatParamAudioPCMA AudioFormatParamAudioPCMU "
+                "AudioOutputVoice ClientConfigParam ClientDelegationParam ClientEventParam CommentaryAppendEventParam "
+                "ConnectClientEventParam ConnectClientEventParamTransportDtmfSend DataChannelConfigParam "
+                "DecisionAssistantMessageParam DecisionAssistantMessageParamContentPart "
+                "DecisionAssistantMessageParamContentPartOutputText DecisionChoiceOptionParam "
+                "DecisionCreateEventParam DecisionDeveloperMessageParam DecisionItemCreateEventParam "
+                "DecisionItemCreateEventParamItemCustomToolCall DecisionItemCreateEventParamItemCustomToolCallOutput "
+                "DecisionItemCreateEventParamItemFunctionCall DecisionItemCreateEventParamItemFunctionCallOutput "
+                "DecisionItemCreateEventParamItemFunctionCallOutputOutputParts DecisionItemCreateEventParamItemUnion "
+                "DecisionItemDeleteEventParam DecisionQuestionParam DecisionQuestionParamChoice "
+                "DecisionQuestionParamPredicate DecisionQuestionParamScore DecisionQuestionParamScoreLevel "
+                "DecisionSystemMessageParam DecisionTriggerParam DecisionTriggerParamDecisions "
+                "DecisionUserMessageParam DecisionsDelegationConfigParam DecisionsDelegationUpdateConfigParam "
+                "ForkClientEventParam ForkSessionConfigParam ForkSessionConfigParamAudio "
+                "ForkSessionConfigParamDelegation ForkSessionStartEventParam FunctionToolParam InitialItemParam "
+                "InitialItemParamAssistant InitialItemParamAssistantContent InitialItemParamAssistantContentText "
+                "InitialItemParamDeveloper InitialItemParamUser InitialItemParamUserContent "
+                "InputAudioAppendEventParam InputAudioMuteEventParam InputAudioUnmuteEventParam "
+                "InstructionsAppendEventParam LiveCreateParams LiveCreateParamsTransport MediaSessionConfigParam "
+                "MediaSessionConfigParamAudio MediaSessionConfigParamAudioOutput "
+                "MediaSessionConfigParamDelegationDecisions MediaSessionConfigParamDelegationResponses "
+                "MediaSessionForkConfigParam OutputAudioFixturePlayEventParam ResponseCreateEventParam "
+                "ResponseItemCreateEventParam ResponsesDelegationConfigParam ResponsesDelegationConfigParamReasoning "
+                "ResponsesDelegationConfigParamText ResponsesDelegationConfigParamTool "
+                "ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam "
+                "ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool "
+                "ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam "
+                "ResponsesDelegationConfigParamToolChoiceWebSearchPreview "
+                "ResponsesDelegationConfigParamToolCodeInterpreter ResponsesDelegationConfigParamToolCustom "
+                "ResponsesDelegationConfigParamToolFileSearch ResponsesDelegationConfigParamToolImageGeneration "
+                "ResponsesDelegationConfigParamToolMcp ResponsesDelegationConfigParamToolNamespace "
+                "ResponsesDelegationConfigParamToolSearch ResponsesDelegationConfigParamToolShell "
+                "ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto "
+                "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist "
+                "ResponsesDelegationConfigParamToolWebSearch ResponsesDelegationUpdateConfigParam "
+                "ServerEventSelectorParam Session SessionAcceptParams SessionCloseEventParam SessionConfigParam "
+                "SessionConfigParamAudio SessionForkParams SessionReferParams SessionRejectParams "
+                "SessionStartEventParam SessionUpdateConfigParam SessionUpdateConfigParamDelegationDecisions "
+                "SessionUpdateEventParam SidebandConnectParams ThinkingAppendEventParam ToolChoice "
+                "ToolMcpAllowedToolsLiveMCPToolFilterParam ToolMcpRequireApprovalLiveMCPRequireApprovalFilterParam "
+                "ToolShellEnvironmentContainerAutoSkill ToolShellEnvironmentContainerAutoSkillSkillReference "
+                "ToolShellEnvironmentLocal WakePolicy"
+            ),
+            "oai.types.live.structs": (
+                "AudioFormat AudioFormatAudioPCM AudioFormatAudioPCMA AudioFormatAudioPCMU ClientConfig "
+                "ClientDelegation ClientEvent CommentaryAppendEvent CommentaryAppendedEvent ConnectClientEvent "
+                "ConnectClientEventTransportDtmfSend ConnectServerEvent ConnectServerEventTransportDtmfSend "
+                "ContextWindow DataChannelConfig DecisionAssistantMessage DecisionAssistantMessageContentPart "
+                "DecisionAssistantMessageContentPartOutputText DecisionChoiceOption DecisionCreateEvent "
+                "DecisionDeveloperMessage DecisionEvent DecisionItemCreateEvent "
+                "DecisionItemCreateEventItemCustomToolCall DecisionItemCreateEventItemCustomToolCallOutput "
+                "DecisionItemCreateEventItemFunctionCall DecisionItemCreateEventItemFunctionCallOutput "
+                "DecisionItemCreateEventItemFunctionCallOutputOutputParts DecisionItemCreateEventItemUnion "
+                "DecisionItemCreatedEvent DecisionItemCreatedEventItemCustomToolCall "
+                "DecisionItemCreatedEventItemCustomToolCallOutput DecisionItemCreatedEventItemFunctionCall "
+                "DecisionItemCreatedEventItemFunctionCallOutput DecisionItemCreatedEventItemUnion "
+                "DecisionItemDeleteEvent DecisionItemDeletedEvent DecisionQuestion DecisionQuestionChoice "
+                "DecisionQuestionPredicate DecisionQuestionScore DecisionQuestionScoreLevel "
+                "DecisionStoredAssistantMessage DecisionStoredDeveloperMessage DecisionStoredSystemMessage "
+                "DecisionStoredUserMessage DecisionSystemMessage DecisionTrigger DecisionTriggerDecisions "
+                "DecisionUserMessage DecisionsDelegationConfig DecisionsDelegationUpdateConfig DelegationCreatedEvent "
+                "DelegationCreatedEventDelegation Error ErrorEvent Event ForkClientEvent ForkServerEvent=ServerEvent "
+                "ForkSessionConfig ForkSessionConfigAudio ForkSessionConfigDelegation ForkSessionStartEvent "
+                "FunctionTool InfoEvent InitialItem InitialItemAssistant InitialItemAssistantContent "
+                "InitialItemAssistantContentText InitialItemDeveloper InitialItemUser InitialItemUserContent "
+                "InputAudioAppendEvent InputAudioMuteEvent InputAudioMutedEvent InputAudioUnmuteEvent "
+                "InputAudioUnmutedEvent InputTranscriptDeltaEvent InstructionsAppendEvent InstructionsAppendedEvent "
+                "LiveCreateResponse LiveCreateResponseTransport OutputAudioDeltaEvent OutputAudioFixturePlayEvent "
+                "OutputAudioFixturePlayedEvent OutputAudioFixturePlayingEvent OutputTranscriptDeltaEvent "
+                "ResponseCreateEvent ResponseEvent ResponseItemCreateEvent ResponsesDelegationConfig "
+                "ResponsesDelegationConfigReasoning ResponsesDelegationConfigText ResponsesDelegationConfigTool "
+                "ResponsesDelegationConfigToolChoice ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam "
+                "ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool "
+                "ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam "
+                "ResponsesDelegationConfigToolChoiceWebSearchPreview ResponsesDelegationConfigToolCodeInterpreter "
+                "ResponsesDelegationConfigToolCustom ResponsesDelegationConfigToolFileSearch "
+                "ResponsesDelegationConfigToolImageGeneration ResponsesDelegationConfigToolMcp "
+                "ResponsesDelegationConfigToolNamespace ResponsesDelegationConfigToolSearch "
+                "ResponsesDelegationConfigToolShell ResponsesDelegationConfigToolShellEnvironmentContainerAuto "
+                "ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist "
+                "ResponsesDelegationConfigToolWebSearch ResponsesDelegationUpdateConfig ServerEvent "
+                "ServerEventSelector SessionCloseEvent SessionClosedEvent SessionConfig SessionConfigAudio "
+                "SessionConfigAudioOutput SessionConfigDelegation SessionConfigDelegationDecisions "
+                "SessionConfigDelegationResponses SessionForkResponse=LiveCreateResponse SessionInputAudioAppend "
+                "SessionPaused SessionResource SessionResumed SessionStartEvent SessionStartedEvent "
+                "SessionUpdateConfig SessionUpdateConfigDelegation SessionUpdateConfigDelegationDecisions "
+                "SessionUpdateEvent SessionUpdatedEvent SessionUsage SessionUsageUpdatedEvent ThinkingAppendEvent "
+                "ThinkingAppendedEvent ToolShellEnvironment ToolShellEnvironmentContainerAutoNetworkPolicy "
+                "TransportAnswered TransportDtmfReceived TransportDtmfSent TransportFailed TransportFailedError "
+                "TransportRinging"
+            ),
             "oai.types.responses.common_structs": "CustomVoice=ResponseConversationParam",
             "oai.types.responses.params": "CustomVoiceParam=ResponseConversationParamParam",
             "oai.types.shared.structs": "DecisionInputText=DecisionQuestionInputText",

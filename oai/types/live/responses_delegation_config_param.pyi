@@ -4,7 +4,7 @@ from oai.types.live.aliases import (
     ResponsesDelegationConfigParamToolMcpAllowedTools as _ToolMcpAllowedTools,
     ResponsesDelegationConfigParamToolMcpRequireApproval as _ToolMcpRequireApproval,
     ResponsesDelegationConfigParamToolShellEnvironment as _ToolShellEnvironment,
-    ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicy as _ToolShellEnvironmentContainerAutoNetworkPolicy,
+    ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicy as _3,
 )
 from oai.types.live.params import (
     FunctionToolParam as FunctionToolParam,
@@ -13,10 +13,10 @@ from oai.types.live.params import (
     ResponsesDelegationConfigParamText as _Text,
     ResponsesDelegationConfigParamTool as _Tool,
     ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam as _ToolChoiceLiveAllowedToolsChoiceParam,
-    ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as _ToolChoiceLiveAllowedToolsChoiceParamTool,
-    ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as _ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam,
+    ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as _14,
+    ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as _18,
     ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as _ToolChoiceLiveMCPToolChoiceParam,
-    ResponsesDelegationConfigParamToolChoiceWebSearchPreview as _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview,
+    ResponsesDelegationConfigParamToolChoiceWebSearchPreview as _20,
     ResponsesDelegationConfigParamToolChoiceWebSearchPreview as _ToolChoiceWebSearchPreview,
     ResponsesDelegationConfigParamToolCodeInterpreter as _ToolChoiceCodeInterpreter,
     ResponsesDelegationConfigParamToolCodeInterpreter as _ToolChoiceLiveAllowedToolsChoiceParamToolCodeInterpreter,
@@ -33,7 +33,7 @@ from oai.types.live.params import (
     ResponsesDelegationConfigParamToolSearch as _ToolSearch,
     ResponsesDelegationConfigParamToolShell as _ToolShell,
     ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto as _ToolShellEnvironmentContainerAuto,
-    ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
+    ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _37,
     ResponsesDelegationConfigParamToolWebSearch as _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch,
     ResponsesDelegationConfigParamToolWebSearch as _ToolChoiceWebSearch,
     ResponsesDelegationConfigParamToolWebSearch as _ToolWebSearch,
@@ -72,7 +72,7 @@ from oai.types.responses.params import (
 ToolMcpAllowedTools = _ToolMcpAllowedTools
 ToolMcpRequireApproval = _ToolMcpRequireApproval
 ToolShellEnvironment = _ToolShellEnvironment
-ToolShellEnvironmentContainerAutoNetworkPolicy = _ToolShellEnvironmentContainerAutoNetworkPolicy
+ToolShellEnvironmentContainerAutoNetworkPolicy = _3
 Reasoning = _Reasoning
 Text = _Text
 Tool = _Tool
@@ -80,15 +80,13 @@ ToolChoiceCodeInterpreter = _ToolChoiceCodeInterpreter
 ToolChoiceFileSearch = _ToolChoiceFileSearch
 ToolChoiceImageGeneration = _ToolChoiceImageGeneration
 ToolChoiceLiveAllowedToolsChoiceParam = _ToolChoiceLiveAllowedToolsChoiceParam
-ToolChoiceLiveAllowedToolsChoiceParamTool = _ToolChoiceLiveAllowedToolsChoiceParamTool
+ToolChoiceLiveAllowedToolsChoiceParamTool = _14
 ToolChoiceLiveAllowedToolsChoiceParamToolCodeInterpreter = _ToolChoiceLiveAllowedToolsChoiceParamToolCodeInterpreter
 ToolChoiceLiveAllowedToolsChoiceParamToolFileSearch = _ToolChoiceLiveAllowedToolsChoiceParamToolFileSearch
 ToolChoiceLiveAllowedToolsChoiceParamToolImageGeneration = _ToolChoiceLiveAllowedToolsChoiceParamToolImageGeneration
-ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam = (
-    _ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam
-)
+ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam = _18
 ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch = _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch
-ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview = _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview
+ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview = _20
 ToolChoiceLiveMCPToolChoiceParam = _ToolChoiceLiveMCPToolChoiceParam
 ToolChoiceWebSearch = _ToolChoiceWebSearch
 ToolChoiceWebSearchPreview = _ToolChoiceWebSearchPreview
@@ -107,7 +105,7 @@ ToolNamespace = _ToolNamespace
 ToolSearch = _ToolSearch
 ToolShell = _ToolShell
 ToolShellEnvironmentContainerAuto = _ToolShellEnvironmentContainerAuto
-ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
+ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _37
 ToolWebSearch = _ToolWebSearch
 ToolApplyPatch = _ToolApplyPatch
 ToolChoiceApplyPatch = _ToolChoiceApplyPatch

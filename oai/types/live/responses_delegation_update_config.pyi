@@ -8,7 +8,7 @@ from oai.types.live.structs import (
     ResponsesDelegationConfigTool as _Tool,
     ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam as _ToolChoiceLiveAllowedToolsChoiceParam,
     ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool as _ToolChoiceLiveAllowedToolsChoiceParamTool,
-    ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as _ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam,
+    ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as _14,
     ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as _ToolChoiceLiveMCPToolChoiceParam,
     ResponsesDelegationConfigToolChoiceWebSearchPreview as _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview,
     ResponsesDelegationConfigToolChoiceWebSearchPreview as _ToolChoiceWebSearchPreview,
@@ -27,7 +27,7 @@ from oai.types.live.structs import (
     ResponsesDelegationConfigToolSearch as _ToolSearch,
     ResponsesDelegationConfigToolShell as _ToolShell,
     ResponsesDelegationConfigToolShellEnvironmentContainerAuto as _ToolShellEnvironmentContainerAuto,
-    ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
+    ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as _31,
     ResponsesDelegationConfigToolWebSearch as _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch,
     ResponsesDelegationConfigToolWebSearch as _ToolChoiceWebSearch,
     ResponsesDelegationConfigToolWebSearch as _ToolWebSearch,
@@ -79,9 +79,7 @@ ToolChoiceLiveAllowedToolsChoiceParamTool = _ToolChoiceLiveAllowedToolsChoicePar
 ToolChoiceLiveAllowedToolsChoiceParamToolCodeInterpreter = _ToolChoiceLiveAllowedToolsChoiceParamToolCodeInterpreter
 ToolChoiceLiveAllowedToolsChoiceParamToolFileSearch = _ToolChoiceLiveAllowedToolsChoiceParamToolFileSearch
 ToolChoiceLiveAllowedToolsChoiceParamToolImageGeneration = _ToolChoiceLiveAllowedToolsChoiceParamToolImageGeneration
-ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam = (
-    _ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam
-)
+ToolChoiceLiveAllowedToolsChoiceParamToolLiveMCPToolChoiceParam = _14
 ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch = _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearch
 ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview = _ToolChoiceLiveAllowedToolsChoiceParamToolWebSearchPreview
 ToolChoiceLiveMCPToolChoiceParam = _ToolChoiceLiveMCPToolChoiceParam
@@ -96,7 +94,7 @@ ToolNamespace = _ToolNamespace
 ToolSearch = _ToolSearch
 ToolShell = _ToolShell
 ToolShellEnvironmentContainerAuto = _ToolShellEnvironmentContainerAuto
-ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
+ToolShellEnvironmentContainerAutoNetworkPolicyAllowlist = _31
 ToolWebSearch = _ToolWebSearch
 ToolApplyPatch = _ToolApplyPatch
 ToolChoiceComputer = _ToolChoiceComputer

@@ -28,8 +28,13 @@ else:
         __name__,
         {
             "oai.types.moderations.constants": "ModerationModel",
-            "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
-            "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse",
+            "oai.types.moderations.params": (
+                "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam "
+                "ModerationTextInputParam"
+            ),
+            "oai.types.moderations.structs": (
+                "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse"
+            ),
         },
         submodules_of(__name__),
     )

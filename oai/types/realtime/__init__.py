@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         ConversationItemDeleteEvent as ConversationItemDeleteEvent,
         ConversationItemInputAudioTranscriptionDeltaEvent as ConversationItemInputAudioTranscriptionDeltaEvent,
         ConversationItemInputAudioTranscriptionFailedEvent as ConversationItemInputAudioTranscriptionFailedEvent,
-        ConversationItemInputAudioTranscriptionFailedEventError as ConversationItemInputAudioTranscriptionFailedEventError,
+        ConversationItemInputAudioTranscriptionFailedEventError as _6,
         ConversationItemRetrieveEvent as ConversationItemRetrieveEvent,
         ConversationItemTruncatedEvent as ConversationItemTruncatedEvent,
         ConversationItemTruncateEvent as ConversationItemTruncateEvent,
@@ -119,10 +119,10 @@ if TYPE_CHECKING:
         RealtimeTranslationSessionCloseEventParam as RealtimeTranslationSessionCloseEventParam,
         RealtimeTranslationSessionCreateRequestParam as RealtimeTranslationSessionCreateRequestParam,
         RealtimeTranslationSessionCreateRequestParamAudio as RealtimeTranslationSessionCreateRequestParamAudio,
-        RealtimeTranslationSessionCreateRequestParamAudioInput as RealtimeTranslationSessionCreateRequestParamAudioInput,
-        RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction as RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction,
-        RealtimeTranslationSessionCreateRequestParamAudioInputTranscription as RealtimeTranslationSessionCreateRequestParamAudioInputTranscription,
-        RealtimeTranslationSessionCreateRequestParamAudioOutput as RealtimeTranslationSessionCreateRequestParamAudioOutput,
+        RealtimeTranslationSessionCreateRequestParamAudioInput as _107,
+        RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction as _108,
+        RealtimeTranslationSessionCreateRequestParamAudioInputTranscription as _109,
+        RealtimeTranslationSessionCreateRequestParamAudioOutput as _110,
         RealtimeTranslationSessionUpdateEventParam as RealtimeTranslationSessionUpdateEventParam,
         RealtimeTranslationSessionUpdateRequestParam as RealtimeTranslationSessionUpdateRequestParam,
         RealtimeTruncationParam as RealtimeTruncationParam,
@@ -262,10 +262,15 @@ if TYPE_CHECKING:
         ResponseItemMcpApprovalResponse as _RealtimeMcpApprovalResponse,
     )
 
+    ConversationItemInputAudioTranscriptionFailedEventError = _6
     CallAcceptParams = _CallAcceptParams
     RealtimeTranscriptionSessionAudioInputParam = _RealtimeTranscriptionSessionAudioInputParam
     RealtimeTranscriptionSessionAudioInputTurnDetectionParam = _RealtimeTranscriptionSessionAudioInputTurnDetectionParam
     RealtimeTranslationClientEventParam = _RealtimeTranslationClientEventParam
+    RealtimeTranslationSessionCreateRequestParamAudioInput = _107
+    RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction = _108
+    RealtimeTranslationSessionCreateRequestParamAudioInputTranscription = _109
+    RealtimeTranslationSessionCreateRequestParamAudioOutput = _110
     RealtimeTranscriptionSessionAudioInput = _RealtimeTranscriptionSessionAudioInput
     RealtimeTranscriptionSessionAudioInputTurnDetection = _RealtimeTranscriptionSessionAudioInputTurnDetection
     RealtimeMcphttpError = _RealtimeMcphttpError
@@ -281,14 +286,117 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.realtime.common_structs": "Conversation ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemInputAudioTranscriptionFailedEventError ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent LogProbProperties OutputAudioBufferClearEvent OutputAudioBufferCleared OutputAudioBufferStarted OutputAudioBufferStopped Part RateLimit RateLimitsUpdatedEvent RealtimeError RealtimeErrorEvent RealtimeFunctionTool RealtimeResponseStatus RealtimeResponseStatusError RealtimeResponseUsageOutputTokenDetails RealtimeTracingConfigTracingConfiguration RealtimeTranscriptionSessionTurnDetection ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent Usage UsageTranscriptTextUsageDuration UsageTranscriptTextUsageTokens",
+            "oai.types.realtime.common_structs": (
+                "Conversation ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent "
+                "ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent "
+                "ConversationItemInputAudioTranscriptionFailedEventError ConversationItemRetrieveEvent "
+                "ConversationItemTruncateEvent ConversationItemTruncatedEvent InputAudioBufferAppendEvent "
+                "InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent "
+                "InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent "
+                "LogProbProperties OutputAudioBufferClearEvent OutputAudioBufferCleared OutputAudioBufferStarted "
+                "OutputAudioBufferStopped Part RateLimit RateLimitsUpdatedEvent RealtimeError RealtimeErrorEvent "
+                "RealtimeFunctionTool RealtimeResponseStatus RealtimeResponseStatusError "
+                "RealtimeResponseUsageOutputTokenDetails RealtimeTracingConfigTracingConfiguration "
+                "RealtimeTranscriptionSessionTurnDetection ResponseCancelEvent ResponseContentPartAddedEvent "
+                "ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent Usage "
+                "UsageTranscriptTextUsageDuration UsageTranscriptTextUsageTokens"
+            ),
             "oai.types.realtime.constants": "NoiseReductionType RealtimeReasoningEffort",
-            "oai.types.realtime.params": "AudioTranscriptionParam CallAcceptParams=RealtimeSessionCreateRequestParam CallCreateParams CallReferParams CallRejectParams ClientSecretCreateParams ClientSecretCreateParamsSession ConnectClientEventParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ExpiresAfter InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam OutputAudioBufferClearEventParam RealtimeAudioConfigInputParam RealtimeAudioConfigInputParamNoiseReduction RealtimeAudioConfigOutputParam RealtimeAudioConfigParam RealtimeAudioFormatsParam RealtimeAudioFormatsParamAudioPCM RealtimeAudioFormatsParamAudioPCMA RealtimeAudioFormatsParamAudioPCMU RealtimeAudioInputTurnDetectionParam RealtimeAudioInputTurnDetectionParamSemanticVad RealtimeAudioInputTurnDetectionParamServerVad RealtimeClientEventParam RealtimeConnectParams RealtimeConversationItemAssistantMessageParam RealtimeConversationItemAssistantMessageParamContent RealtimeConversationItemFunctionCallOutputParam RealtimeConversationItemFunctionCallParam RealtimeConversationItemSystemMessageParam RealtimeConversationItemSystemMessageParamContent RealtimeConversationItemUserMessageParam RealtimeConversationItemUserMessageParamContent RealtimeFunctionToolParam RealtimeMcpApprovalResponseParam RealtimeMcpListToolsParam RealtimeMcpProtocolErrorParam RealtimeMcpToolCallParam RealtimeMcpToolExecutionErrorParam RealtimeReasoningParam RealtimeResponseCreateAudioOutputParam RealtimeResponseCreateAudioOutputParamOutput RealtimeResponseCreateParamsParam RealtimeResponseCreateParamsWithReferencesParam RealtimeSessionCreateRequestParam RealtimeToolChoiceConfigParam RealtimeToolsConfigParam RealtimeToolsConfigUnionParam RealtimeTracingConfigParam RealtimeTracingConfigParamTracingConfiguration RealtimeTranscriptionSessionAudioInputParam=RealtimeAudioConfigInputParam RealtimeTranscriptionSessionAudioInputTurnDetectionParam=RealtimeAudioInputTurnDetectionParam RealtimeTranscriptionSessionAudioParam RealtimeTranscriptionSessionCreateRequestParam RealtimeTranslationClientEventParam=ConnectClientEventParam RealtimeTranslationInputAudioBufferAppendEventParam RealtimeTranslationSessionCloseEventParam RealtimeTranslationSessionCreateRequestParam RealtimeTranslationSessionCreateRequestParamAudio RealtimeTranslationSessionCreateRequestParamAudioInput RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction RealtimeTranslationSessionCreateRequestParamAudioInputTranscription RealtimeTranslationSessionCreateRequestParamAudioOutput RealtimeTranslationSessionUpdateEventParam RealtimeTranslationSessionUpdateRequestParam RealtimeTruncationParam RealtimeTruncationRetentionRatioParam RealtimeTruncationRetentionRatioParamTokenLimits ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventWithReferencesParam ResponseItemReferenceParam SessionUpdateEventParam Voice",
-            "oai.types.realtime.structs": "AudioTranscription CachedTokensDetails ClientSecretCreateResponse ClientSecretCreateResponseSession ConversationItem ConversationItemAdded ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemDone ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemInputAudioTranscriptionSegment ConversationItemRetrieved InputAudioBufferDtmfEventReceivedEvent InputAudioBufferTimeoutTriggered McpListToolsCompleted McpListToolsFailed McpListToolsInProgress RealtimeAudioConfig RealtimeAudioConfigInput RealtimeAudioConfigInputNoiseReduction RealtimeAudioConfigOutput RealtimeAudioFormats RealtimeAudioFormatsAudioPCM RealtimeAudioFormatsAudioPCMA RealtimeAudioFormatsAudioPCMU RealtimeAudioInputTurnDetection RealtimeAudioInputTurnDetectionSemanticVad RealtimeAudioInputTurnDetectionServerVad RealtimeClientEvent RealtimeConversationItemAssistantMessage RealtimeConversationItemAssistantMessageContent RealtimeConversationItemFunctionCall RealtimeConversationItemFunctionCallOutput RealtimeConversationItemSystemMessage RealtimeConversationItemSystemMessageContent RealtimeConversationItemUserMessage RealtimeConversationItemUserMessageContent RealtimeMcpListTools RealtimeMcpProtocolError RealtimeMcpToolCall RealtimeMcpToolCallError RealtimeMcpToolExecutionError RealtimeReasoning RealtimeResponse RealtimeResponseAudio RealtimeResponseAudioOutput RealtimeResponseCreateAudioOutput RealtimeResponseCreateAudioOutputOutput RealtimeResponseCreateParams RealtimeResponseUsage RealtimeResponseUsageInputTokenDetails RealtimeServerEvent RealtimeSessionCreateRequest RealtimeSessionCreateResponse RealtimeSessionCreateResponseAudio RealtimeSessionCreateResponseAudioOutput RealtimeToolChoiceConfig RealtimeToolsConfig RealtimeToolsConfigUnion RealtimeTracingConfig RealtimeTranscriptionSessionAudio RealtimeTranscriptionSessionAudioInput=RealtimeAudioConfigInput RealtimeTranscriptionSessionAudioInputTurnDetection=RealtimeAudioInputTurnDetection RealtimeTranscriptionSessionCreateRequest RealtimeTranscriptionSessionCreateResponse RealtimeTranscriptionSessionCreateResponseAudio RealtimeTranscriptionSessionCreateResponseAudioInput RealtimeTranslationClientEvent RealtimeTranslationClientSecretCreateResponse RealtimeTranslationInputAudioBufferAppendEvent RealtimeTranslationInputTranscriptDeltaEvent RealtimeTranslationOutputAudioDeltaEvent RealtimeTranslationOutputTranscriptDeltaEvent RealtimeTranslationServerEvent RealtimeTranslationSession RealtimeTranslationSessionAudio RealtimeTranslationSessionAudioInput RealtimeTranslationSessionAudioInputNoiseReduction RealtimeTranslationSessionAudioInputTranscription RealtimeTranslationSessionAudioOutput RealtimeTranslationSessionCloseEvent RealtimeTranslationSessionClosedEvent RealtimeTranslationSessionCreatedEvent RealtimeTranslationSessionUpdateEvent RealtimeTranslationSessionUpdateRequest RealtimeTranslationSessionUpdatedEvent RealtimeTruncation RealtimeTruncationRetentionRatio RealtimeTruncationRetentionRatioTokenLimits ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent ResponseItemReference ResponseMcpCallArgumentsDelta ResponseMcpCallArgumentsDone ResponseMcpCallCompleted ResponseMcpCallFailed ResponseMcpCallInProgress ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent SessionCreatedEvent SessionCreatedEventSession SessionUpdateEvent SessionUpdatedEvent",
+            "oai.types.realtime.params": (
+                "AudioTranscriptionParam CallAcceptParams=RealtimeSessionCreateRequestParam CallCreateParams "
+                "CallReferParams CallRejectParams ClientSecretCreateParams ClientSecretCreateParamsSession "
+                "ConnectClientEventParam ConversationItemCreateEventParam ConversationItemDeleteEventParam "
+                "ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam "
+                "ExpiresAfter InputAudioBufferAppendEventParam InputAudioBufferClearEventParam "
+                "InputAudioBufferCommitEventParam OutputAudioBufferClearEventParam RealtimeAudioConfigInputParam "
+                "RealtimeAudioConfigInputParamNoiseReduction RealtimeAudioConfigOutputParam RealtimeAudioConfigParam "
+                "RealtimeAudioFormatsParam RealtimeAudioFormatsParamAudioPCM RealtimeAudioFormatsParamAudioPCMA "
+                "RealtimeAudioFormatsParamAudioPCMU RealtimeAudioInputTurnDetectionParam "
+                "RealtimeAudioInputTurnDetectionParamSemanticVad RealtimeAudioInputTurnDetectionParamServerVad "
+                "RealtimeClientEventParam RealtimeConnectParams RealtimeConversationItemAssistantMessageParam "
+                "RealtimeConversationItemAssistantMessageParamContent RealtimeConversationItemFunctionCallOutputParam "
+                "RealtimeConversationItemFunctionCallParam RealtimeConversationItemSystemMessageParam "
+                "RealtimeConversationItemSystemMessageParamContent RealtimeConversationItemUserMessageParam "
+                "RealtimeConversationItemUserMessageParamContent RealtimeFunctionToolParam "
+                "RealtimeMcpApprovalResponseParam RealtimeMcpListToolsParam RealtimeMcpProtocolErrorParam "
+                "RealtimeMcpToolCallParam RealtimeMcpToolExecutionErrorParam RealtimeReasoningParam "
+                "RealtimeResponseCreateAudioOutputParam RealtimeResponseCreateAudioOutputParamOutput "
+                "RealtimeResponseCreateParamsParam RealtimeResponseCreateParamsWithReferencesParam "
+                "RealtimeSessionCreateRequestParam RealtimeToolChoiceConfigParam RealtimeToolsConfigParam "
+                "RealtimeToolsConfigUnionParam RealtimeTracingConfigParam "
+                "RealtimeTracingConfigParamTracingConfiguration "
+                "RealtimeTranscriptionSessionAudioInputParam=RealtimeAudioConfigInputParam "
+                "RealtimeTranscriptionSessionAudioInputTurnDetectionParam=RealtimeAudioInputTurnDetectionParam "
+                "RealtimeTranscriptionSessionAudioParam RealtimeTranscriptionSessionCreateRequestParam "
+                "RealtimeTranslationClientEventParam=ConnectClientEventParam "
+                "RealtimeTranslationInputAudioBufferAppendEventParam RealtimeTranslationSessionCloseEventParam "
+                "RealtimeTranslationSessionCreateRequestParam RealtimeTranslationSessionCreateRequestParamAudio "
+                "RealtimeTranslationSessionCreateRequestParamAudioInput "
+                "RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction "
+                "RealtimeTranslationSessionCreateRequestParamAudioInputTranscription "
+                "RealtimeTranslationSessionCreateRequestParamAudioOutput RealtimeTranslationSessionUpdateEventParam "
+                "RealtimeTranslationSessionUpdateRequestParam RealtimeTruncationParam "
+                "RealtimeTruncationRetentionRatioParam RealtimeTruncationRetentionRatioParamTokenLimits "
+                "ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventWithReferencesParam "
+                "ResponseItemReferenceParam SessionUpdateEventParam Voice"
+            ),
+            "oai.types.realtime.structs": (
+                "AudioTranscription CachedTokensDetails ClientSecretCreateResponse ClientSecretCreateResponseSession "
+                "ConversationItem ConversationItemAdded ConversationItemCreateEvent ConversationItemCreatedEvent "
+                "ConversationItemDone ConversationItemInputAudioTranscriptionCompletedEvent "
+                "ConversationItemInputAudioTranscriptionSegment ConversationItemRetrieved "
+                "InputAudioBufferDtmfEventReceivedEvent InputAudioBufferTimeoutTriggered McpListToolsCompleted "
+                "McpListToolsFailed McpListToolsInProgress RealtimeAudioConfig RealtimeAudioConfigInput "
+                "RealtimeAudioConfigInputNoiseReduction RealtimeAudioConfigOutput RealtimeAudioFormats "
+                "RealtimeAudioFormatsAudioPCM RealtimeAudioFormatsAudioPCMA RealtimeAudioFormatsAudioPCMU "
+                "RealtimeAudioInputTurnDetection RealtimeAudioInputTurnDetectionSemanticVad "
+                "RealtimeAudioInputTurnDetectionServerVad RealtimeClientEvent "
+                "RealtimeConversationItemAssistantMessage RealtimeConversationItemAssistantMessageContent "
+                "RealtimeConversationItemFunctionCall RealtimeConversationItemFunctionCallOutput "
+                "RealtimeConversationItemSystemMessage RealtimeConversationItemSystemMessageContent "
+                "RealtimeConversationItemUserMessage RealtimeConversationItemUserMessageContent RealtimeMcpListTools "
+                "RealtimeMcpProtocolError RealtimeMcpToolCall RealtimeMcpToolCallError RealtimeMcpToolExecutionError "
+                "RealtimeReasoning RealtimeResponse RealtimeResponseAudio RealtimeResponseAudioOutput "
+                "RealtimeResponseCreateAudioOutput RealtimeResponseCreateAudioOutputOutput "
+                "RealtimeResponseCreateParams RealtimeResponseUsage RealtimeResponseUsageInputTokenDetails "
+                "RealtimeServerEvent RealtimeSessionCreateRequest RealtimeSessionCreateResponse "
+                "RealtimeSessionCreateResponseAudio RealtimeSessionCreateResponseAudioOutput RealtimeToolChoiceConfig "
+                "RealtimeToolsConfig RealtimeToolsConfigUnion RealtimeTracingConfig RealtimeTranscriptionSessionAudio "
+                "RealtimeTranscriptionSessionAudioInput=RealtimeAudioConfigInput "
+                "RealtimeTranscriptionSessionAudioInputTurnDetection=RealtimeAudioInputTurnDetection "
+                "RealtimeTranscriptionSessionCreateRequest RealtimeTranscriptionSessionCreateResponse "
+                "RealtimeTranscriptionSessionCreateResponseAudio RealtimeTranscriptionSessionCreateResponseAudioInput "
+                "RealtimeTranslationClientEvent RealtimeTranslationClientSecretCreateResponse "
+                "RealtimeTranslationInputAudioBufferAppendEvent RealtimeTranslationInputTranscriptDeltaEvent "
+                "RealtimeTranslationOutputAudioDeltaEvent RealtimeTranslationOutputTranscriptDeltaEvent "
+                "RealtimeTranslationServerEvent RealtimeTranslationSession RealtimeTranslationSessionAudio "
+                "RealtimeTranslationSessionAudioInput RealtimeTranslationSessionAudioInputNoiseReduction "
+                "RealtimeTranslationSessionAudioInputTranscription RealtimeTranslationSessionAudioOutput "
+                "RealtimeTranslationSessionCloseEvent RealtimeTranslationSessionClosedEvent "
+                "RealtimeTranslationSessionCreatedEvent RealtimeTranslationSessionUpdateEvent "
+                "RealtimeTranslationSessionUpdateRequest RealtimeTranslationSessionUpdatedEvent RealtimeTruncation "
+                "RealtimeTruncationRetentionRatio RealtimeTruncationRetentionRatioTokenLimits ResponseAudioDeltaEvent "
+                "ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent "
+                "ResponseCreateEvent ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent "
+                "ResponseItemReference ResponseMcpCallArgumentsDelta ResponseMcpCallArgumentsDone "
+                "ResponseMcpCallCompleted ResponseMcpCallFailed ResponseMcpCallInProgress "
+                "ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent "
+                "ResponseTextDoneEvent SessionCreatedEvent SessionCreatedEventSession SessionUpdateEvent "
+                "SessionUpdatedEvent"
+            ),
             "oai.types.realtime.translations": "",
-            "oai.types.responses.common_structs": "RealtimeMcphttpError=McpToolCallErrorHTTPError RealtimeResponseCreateMcpTool=ToolMcp",
-            "oai.types.responses.params": "RealtimeMcpApprovalRequestParam=ResponseInputItemParamMcpApprovalRequest RealtimeMcphttpErrorParam=McpToolCallErrorParamHTTPError RealtimeResponseCreateMcpToolParam=ToolParamMcp",
-            "oai.types.responses.structs": "RealtimeMcpApprovalRequest=ResponseInputItemMcpApprovalRequest RealtimeMcpApprovalResponse=ResponseItemMcpApprovalResponse",
+            "oai.types.responses.common_structs": (
+                "RealtimeMcphttpError=McpToolCallErrorHTTPError RealtimeResponseCreateMcpTool=ToolMcp"
+            ),
+            "oai.types.responses.params": (
+                "RealtimeMcpApprovalRequestParam=ResponseInputItemParamMcpApprovalRequest "
+                "RealtimeMcphttpErrorParam=McpToolCallErrorParamHTTPError "
+                "RealtimeResponseCreateMcpToolParam=ToolParamMcp"
+            ),
+            "oai.types.responses.structs": (
+                "RealtimeMcpApprovalRequest=ResponseInputItemMcpApprovalRequest "
+                "RealtimeMcpApprovalResponse=ResponseItemMcpApprovalResponse"
+            ),
         },
         submodules_of(__name__),
     )

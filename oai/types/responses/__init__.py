@@ -120,7 +120,7 @@ if TYPE_CHECKING:
         ResponseInputImage as ResponseInputImage,
         ResponseInputImageContent as ResponseInputImageContent,
         ResponseInputItemImageGenerationCallError as ResponseInputItemImageGenerationCallError,
-        ResponseInputItemImageGenerationCallErrorModerationDetails as ResponseInputItemImageGenerationCallErrorModerationDetails,
+        ResponseInputItemImageGenerationCallErrorModerationDetails as _113,
         ResponseInputItemImageGenerationCallSvgUsage as ResponseInputItemImageGenerationCallSvgUsage,
         ResponseInputItemLocalShellCallAction as ResponseInputItemLocalShellCallAction,
         ResponseInputItemMcpListToolsTool as ResponseInputItemMcpListToolsTool,
@@ -292,8 +292,8 @@ if TYPE_CHECKING:
         ResponseFunctionCallOutputItemListParam as ResponseFunctionCallOutputItemListParam,
         ResponseFunctionShellCallOutputContentParam as ResponseFunctionShellCallOutputContentParam,
         ResponseFunctionShellCallOutputContentParamOutcome as ResponseFunctionShellCallOutputContentParamOutcome,
-        ResponseFunctionShellCallOutputContentParamOutcomeExit as ResponseFunctionShellCallOutputContentParamOutcomeExit,
-        ResponseFunctionShellCallOutputContentParamOutcomeTimeout as ResponseFunctionShellCallOutputContentParamOutcomeTimeout,
+        ResponseFunctionShellCallOutputContentParamOutcomeExit as _281,
+        ResponseFunctionShellCallOutputContentParamOutcomeTimeout as _282,
         ResponseFunctionToolCallParam as ResponseFunctionToolCallParam,
         ResponseFunctionWebSearchParam as ResponseFunctionWebSearchParam,
         ResponseFunctionWebSearchParamAction as ResponseFunctionWebSearchParamAction,
@@ -318,7 +318,7 @@ if TYPE_CHECKING:
         ResponseInputItemParamFunctionCallOutput as ResponseInputItemParamFunctionCallOutput,
         ResponseInputItemParamImageGenerationCall as ResponseInputItemParamImageGenerationCall,
         ResponseInputItemParamImageGenerationCallError as ResponseInputItemParamImageGenerationCallError,
-        ResponseInputItemParamImageGenerationCallErrorModerationDetails as ResponseInputItemParamImageGenerationCallErrorModerationDetails,
+        ResponseInputItemParamImageGenerationCallErrorModerationDetails as _307,
         ResponseInputItemParamImageGenerationCallSvgUsage as ResponseInputItemParamImageGenerationCallSvgUsage,
         ResponseInputItemParamItemReference as ResponseInputItemParamItemReference,
         ResponseInputItemParamLocalShellCall as ResponseInputItemParamLocalShellCall,
@@ -344,7 +344,7 @@ if TYPE_CHECKING:
         ResponseOutputRefusalParam as ResponseOutputRefusalParam,
         ResponseOutputTextParam as ResponseOutputTextParam,
         ResponseOutputTextParamAnnotation as ResponseOutputTextParamAnnotation,
-        ResponseOutputTextParamAnnotationContainerFileCitation as ResponseOutputTextParamAnnotationContainerFileCitation,
+        ResponseOutputTextParamAnnotationContainerFileCitation as _333,
         ResponseOutputTextParamAnnotationFileCitation as ResponseOutputTextParamAnnotationFileCitation,
         ResponseOutputTextParamAnnotationFilePath as ResponseOutputTextParamAnnotationFilePath,
         ResponseOutputTextParamAnnotationURLCitation as ResponseOutputTextParamAnnotationURLCitation,
@@ -364,7 +364,7 @@ if TYPE_CHECKING:
         ResponseSteerInputContentParam as _ResponseFunctionCallOutputItemParam,
         ResponseSteerInputParam as ResponseSteerInputParam,
         ResponseSteerInputParamResponseSteerInputItemList as ResponseSteerInputParamResponseSteerInputItemList,
-        ResponseSteerInputParamResponseSteerInputItemListMessage as ResponseSteerInputParamResponseSteerInputItemListMessage,
+        ResponseSteerInputParamResponseSteerInputItemListMessage as _350,
         ResponseTextConfigParam as ResponseTextConfigParam,
         ResponseToolSearchOutputItemParamParam as ResponseToolSearchOutputItemParamParam,
         ShellCallAction as ShellCallAction,
@@ -381,7 +381,7 @@ if TYPE_CHECKING:
         ToolParam as ToolParam,
         ToolParamCodeInterpreter as ToolParamCodeInterpreter,
         ToolParamCodeInterpreterContainer as ToolParamCodeInterpreterContainer,
-        ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as ToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
+        ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as _369,
         ToolParamImageGeneration as ToolParamImageGeneration,
         ToolParamImageGenerationInputImageMask as ToolParamImageGenerationInputImageMask,
         ToolParamImageGenerationSvg as ToolParamImageGenerationSvg,
@@ -597,9 +597,16 @@ if TYPE_CHECKING:
     ResponseContainerReference = _ResponseContainerReference
     ResponseFunctionCallOutputItem = _ResponseFunctionCallOutputItem
     ResponseInputFileContent = _ResponseInputFileContent
+    ResponseInputItemImageGenerationCallErrorModerationDetails = _113
     ResponseInputTextContent = _ResponseInputTextContent
     ToolSearchOutputNamespaceTool = _ToolSearchOutputNamespaceTool
     ResponseFunctionCallOutputItemParam = _ResponseFunctionCallOutputItemParam
+    ResponseFunctionShellCallOutputContentParamOutcomeExit = _281
+    ResponseFunctionShellCallOutputContentParamOutcomeTimeout = _282
+    ResponseInputItemParamImageGenerationCallErrorModerationDetails = _307
+    ResponseOutputTextParamAnnotationContainerFileCitation = _333
+    ResponseSteerInputParamResponseSteerInputItemListMessage = _350
+    ToolParamCodeInterpreterContainerCodeInterpreterToolAuto = _369
     ToolSearchOutputNamespaceToolParam = _ToolSearchOutputNamespaceToolParam
 else:
     from oai._support.official_modules import submodules_of
@@ -607,11 +614,223 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.responses.common_structs": "ApplyPatchTool Caller CompactedResponseImage ComputerAction ComputerActionClick ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled ContainerNetworkPolicyDomainSecret ContainerReference CustomTool CustomToolCallOutput Delta EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions FileSearchToolRankingOptionsHybridSearch FunctionShellTool FunctionShellToolEnvironment FunctionTool IncompleteDetails InlineSkill InlineSkillSource InputTokensDetails InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError ModerationInput ModerationInputError ModerationInputModerationResult NamespaceTool NamespaceToolTool NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable ResponseAccessPrograms ResponseApplyPatchToolCallCallerDirect ResponseApplyPatchToolCallCallerProgram ResponseCodeInterpreterToolCallOutput ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText ResponseConfigurationUpdateItemTextFormat ResponseContainerReference=ContainerReference ResponseContentPartAddedEventPart ResponseConversationParam ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseError ResponseFileSearchToolCallResult ResponseFormatTextConfig ResponseFormatTextJSONSchemaConfig ResponseFunctionCallOutputItem=ResponseSteerInputContent ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome ResponseFunctionShellCallOutputContentOutcomeExit ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCallAction ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutputOutput ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch ResponseFunctionWebSearchActionSearchSource ResponseInputContent ResponseInputFile ResponseInputFileContent=ResponseInputFile ResponseInputFilePromptCacheBreakpoint ResponseInputImage ResponseInputImageContent ResponseInputItemImageGenerationCallError ResponseInputItemImageGenerationCallErrorModerationDetails ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemLocalShellCallAction ResponseInputItemMcpListToolsTool ResponseInputMessageContentList ResponseInputText ResponseInputTextContent=ResponseInputText ResponseLocalEnvironment ResponseModeration ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath ResponseOutputTextAnnotationURLCitation ResponseOutputTextLogprob ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions ResponsePromptVariables ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEventPart ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerInputContent ResponseSteerPendingEvent ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput ResponseTextConfig ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob ResponseToolChoice ResponseUsage ResponseWsErrorError ShellCallEnvironment SkillReference Tool ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolImageGeneration ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolLocalShell ToolMcp ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApprovalMcpToolApprovalFilter ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool=NamespaceTool ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation",
-            "oai.types.responses.constants": "ImageDetail ResponseIncludable ResponseStatus ResponseSteerErrorCode ResponseSteerPendingReason ServiceTier ToolChoiceOptions",
-            "oai.types.responses.params": "ApplyPatchCallOperation ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam ComputerActionListParamClick ComputerActionListParamDoubleClick ComputerActionListParamDrag ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam ImageGenerationSvgReasoning InlineSkillParam InlineSkillSourceParam InputItemListParams InputTokenCountParams LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCustomToolCallOutputParam ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam ResponseFunctionCallOutputItemListParam ResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome ResponseFunctionShellCallOutputContentParamOutcomeExit ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError ResponseInputItemParamImageGenerationCallErrorModerationDetails ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputParam ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam ResponseSteerInputContentParam ResponseSteerInputParam ResponseSteerInputParamResponseSteerInputItemList ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam ResponseToolSearchOutputItemParamParam ResponsesClientEventParam ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling ToolSearchOutputNamespaceToolParam=NamespaceToolParam ToolSearchToolParam WebSearchPreviewToolParam WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters WebSearchToolParamUserLocation",
-            "oai.types.responses.parsed": "ParsedResponse ParsedResponseFunctionToolCall ParsedResponseOutputMessage ParsedResponseOutputText",
-            "oai.types.responses.structs": "CompactedResponse ComputerActionList InputTokenCountResponse Response ResponseApplyPatchToolCall ResponseApplyPatchToolCallOutput ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting ResponseCodeInterpreterToolCall ResponseCompactionCompactingEvent ResponseCompactionItem ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent ResponseComputerToolCall ResponseComputerToolCallOutputItem ResponseConfigurationUpdateItem ResponseConfigurationUpdateItemParam ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseContentPartWsAdded ResponseContentPartWsDone ResponseCreatedEvent ResponseCustomToolCall ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem ResponseCustomToolCallOutput ResponseCustomToolCallOutputItem ResponseErrorEvent ResponseFailedEvent ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone ResponseFunctionCallOutputItemList ResponseFunctionShellToolCall ResponseFunctionShellToolCallOutput ResponseFunctionToolCall ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem ResponseFunctionWebSearch ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent ResponseInWsProgress ResponseIncompleteEvent ResponseInput ResponseInputAudio ResponseInputAudioInputAudio ResponseInputItem ResponseInputItemAdditionalTools ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOutput ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallOutput ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall ResponseInputItemMcpListTools ResponseInputItemMessage ResponseInputItemProgram ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput ResponseInputItemToolSearchCall ResponseInputMessageItem ResponseItem ResponseItemAdditionalTools ResponseItemList ResponseItemMcpApprovalResponse ResponseMcpCallArgumentsDeltaEvent ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted ResponseMcpListToolsWsFailed ResponseOutputItem ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationWsAdded ResponseQueuedEvent ResponseReasoningItem ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartDoneEvent ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseSteerEvent ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputItemList ResponseSteerInputItemListMessage ResponseStreamEvent ResponseTextDeltaEvent ResponseTextDoneEvent ResponseTextWsDelta ResponseTextWsDone ResponseToolSearchCall ResponseToolSearchOutputItem ResponseToolSearchOutputItemParam ResponseWebSearchCallCompletedEvent ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent ResponsesClientEventResponseCreate ResponsesServerEvent",
+            "oai.types.responses.common_structs": (
+                "ApplyPatchTool Caller CompactedResponseImage ComputerAction ComputerActionClick "
+                "ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress "
+                "ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType "
+                "ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy "
+                "ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled "
+                "ContainerNetworkPolicyDomainSecret ContainerReference CustomTool CustomToolCallOutput Delta "
+                "EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions "
+                "FileSearchToolRankingOptionsHybridSearch FunctionShellTool FunctionShellToolEnvironment FunctionTool "
+                "IncompleteDetails InlineSkill InlineSkillSource InputTokensDetails "
+                "InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill "
+                "McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError "
+                "McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError ModerationInput "
+                "ModerationInputError ModerationInputModerationResult NamespaceTool NamespaceToolTool "
+                "NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile "
+                "OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit "
+                "PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound "
+                "PromptCacheDiagnosticsUnavailable ResponseAccessPrograms ResponseApplyPatchToolCallCallerDirect "
+                "ResponseApplyPatchToolCallCallerProgram ResponseCodeInterpreterToolCallOutput "
+                "ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs "
+                "ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck "
+                "ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText "
+                "ResponseConfigurationUpdateItemTextFormat ResponseContainerReference=ContainerReference "
+                "ResponseContentPartAddedEventPart ResponseConversationParam ResponseCreateAccessPrograms "
+                "ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation "
+                "ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy "
+                "ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions "
+                "ResponseError ResponseFileSearchToolCallResult ResponseFormatTextConfig "
+                "ResponseFormatTextJSONSchemaConfig ResponseFunctionCallOutputItem=ResponseSteerInputContent "
+                "ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome "
+                "ResponseFunctionShellCallOutputContentOutcomeExit "
+                "ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCallAction "
+                "ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutputOutput "
+                "ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind "
+                "ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch "
+                "ResponseFunctionWebSearchActionSearchSource ResponseInputContent ResponseInputFile "
+                "ResponseInputFileContent=ResponseInputFile ResponseInputFilePromptCacheBreakpoint ResponseInputImage "
+                "ResponseInputImageContent ResponseInputItemImageGenerationCallError "
+                "ResponseInputItemImageGenerationCallErrorModerationDetails "
+                "ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemLocalShellCallAction "
+                "ResponseInputItemMcpListToolsTool ResponseInputMessageContentList ResponseInputText "
+                "ResponseInputTextContent=ResponseInputText ResponseLocalEnvironment ResponseModeration "
+                "ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation "
+                "ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation "
+                "ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath "
+                "ResponseOutputTextAnnotationURLCitation ResponseOutputTextLogprob "
+                "ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions "
+                "ResponsePromptVariables ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEventPart "
+                "ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerInputContent "
+                "ResponseSteerPendingEvent ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput "
+                "ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput "
+                "ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput "
+                "ResponseTextConfig ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob "
+                "ResponseToolChoice ResponseUsage ResponseWsErrorError ShellCallEnvironment SkillReference Tool "
+                "ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp "
+                "ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer "
+                "ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolImageGeneration "
+                "ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolLocalShell ToolMcp "
+                "ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApprovalMcpToolApprovalFilter "
+                "ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool=NamespaceTool "
+                "ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails "
+                "ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool "
+                "WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation"
+            ),
+            "oai.types.responses.constants": (
+                "ImageDetail ResponseIncludable ResponseStatus ResponseSteerErrorCode ResponseSteerPendingReason "
+                "ServiceTier ToolChoiceOptions"
+            ),
+            "oai.types.responses.params": (
+                "ApplyPatchCallOperation ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile "
+                "ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam "
+                "ComputerActionListParamClick ComputerActionListParamDoubleClick ComputerActionListParamDrag "
+                "ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove "
+                "ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType "
+                "ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam "
+                "ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill "
+                "ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam "
+                "ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam "
+                "EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions "
+                "FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam "
+                "ImageGenerationSvgReasoning InlineSkillParam InlineSkillSourceParam InputItemListParams "
+                "InputTokenCountParams LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam "
+                "McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError "
+                "McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam "
+                "NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam "
+                "ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage "
+                "ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage "
+                "ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam "
+                "ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam "
+                "ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam "
+                "ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText "
+                "ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam "
+                "ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration "
+                "ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions "
+                "ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCustomToolCallOutputParam "
+                "ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram "
+                "ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult "
+                "ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam "
+                "ResponseFunctionCallOutputItemListParam "
+                "ResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam "
+                "ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome "
+                "ResponseFunctionShellCallOutputContentParamOutcomeExit "
+                "ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam "
+                "ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction "
+                "ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage "
+                "ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource "
+                "ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam "
+                "ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint "
+                "ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam "
+                "ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall "
+                "ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger "
+                "ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput "
+                "ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError "
+                "ResponseInputItemParamImageGenerationCallErrorModerationDetails "
+                "ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference "
+                "ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction "
+                "ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest "
+                "ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall "
+                "ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool "
+                "ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput "
+                "ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput "
+                "ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputParam "
+                "ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam "
+                "ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam "
+                "ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation "
+                "ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath "
+                "ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob "
+                "ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables "
+                "ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams "
+                "ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam "
+                "ResponseSteerInputContentParam ResponseSteerInputParam "
+                "ResponseSteerInputParamResponseSteerInputItemList "
+                "ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam "
+                "ResponseToolSearchOutputItemParamParam ResponsesClientEventParam "
+                "ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary "
+                "ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam "
+                "ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter "
+                "ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto "
+                "ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg "
+                "ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter "
+                "ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling "
+                "ToolSearchOutputNamespaceToolParam=NamespaceToolParam ToolSearchToolParam WebSearchPreviewToolParam "
+                "WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters "
+                "WebSearchToolParamUserLocation"
+            ),
+            "oai.types.responses.parsed": (
+                "ParsedResponse ParsedResponseFunctionToolCall ParsedResponseOutputMessage ParsedResponseOutputText"
+            ),
+            "oai.types.responses.structs": (
+                "CompactedResponse ComputerActionList InputTokenCountResponse Response ResponseApplyPatchToolCall "
+                "ResponseApplyPatchToolCallOutput ResponseAudioDeltaEvent ResponseAudioDoneEvent "
+                "ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta "
+                "ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone "
+                "ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent "
+                "ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone "
+                "ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent "
+                "ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent "
+                "ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting "
+                "ResponseCodeInterpreterToolCall ResponseCompactionCompactingEvent ResponseCompactionItem "
+                "ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent "
+                "ResponseComputerToolCall ResponseComputerToolCallOutputItem ResponseConfigurationUpdateItem "
+                "ResponseConfigurationUpdateItemParam ResponseContentPartAddedEvent ResponseContentPartDoneEvent "
+                "ResponseContentPartWsAdded ResponseContentPartWsDone ResponseCreatedEvent ResponseCustomToolCall "
+                "ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent "
+                "ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem "
+                "ResponseCustomToolCallOutput ResponseCustomToolCallOutputItem ResponseErrorEvent ResponseFailedEvent "
+                "ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent "
+                "ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent "
+                "ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall "
+                "ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent "
+                "ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone "
+                "ResponseFunctionCallOutputItemList ResponseFunctionShellToolCall ResponseFunctionShellToolCallOutput "
+                "ResponseFunctionToolCall ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem "
+                "ResponseFunctionWebSearch ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent "
+                "ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress "
+                "ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage "
+                "ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent "
+                "ResponseInWsProgress ResponseIncompleteEvent ResponseInput ResponseInputAudio "
+                "ResponseInputAudioInputAudio ResponseInputItem ResponseInputItemAdditionalTools "
+                "ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOutput "
+                "ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput "
+                "ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall "
+                "ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallOutput "
+                "ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall "
+                "ResponseInputItemMcpListTools ResponseInputItemMessage ResponseInputItemProgram "
+                "ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput "
+                "ResponseInputItemToolSearchCall ResponseInputMessageItem ResponseItem ResponseItemAdditionalTools "
+                "ResponseItemList ResponseItemMcpApprovalResponse ResponseMcpCallArgumentsDeltaEvent "
+                "ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone "
+                "ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent "
+                "ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed "
+                "ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent "
+                "ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted "
+                "ResponseMcpListToolsWsFailed ResponseOutputItem ResponseOutputItemAddedEvent "
+                "ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage "
+                "ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationWsAdded ResponseQueuedEvent "
+                "ResponseReasoningItem ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartDoneEvent "
+                "ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone "
+                "ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent "
+                "ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone "
+                "ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta "
+                "ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent "
+                "ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent "
+                "ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded "
+                "ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone "
+                "ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent "
+                "ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseSteerEvent "
+                "ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputItemList "
+                "ResponseSteerInputItemListMessage ResponseStreamEvent ResponseTextDeltaEvent ResponseTextDoneEvent "
+                "ResponseTextWsDelta ResponseTextWsDone ResponseToolSearchCall ResponseToolSearchOutputItem "
+                "ResponseToolSearchOutputItemParam ResponseWebSearchCallCompletedEvent "
+                "ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress "
+                "ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted "
+                "ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError "
+                "ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent "
+                "ResponsesClientEventResponseCreate ResponsesServerEvent"
+            ),
         },
         submodules_of(__name__),
     )

@@ -43,9 +43,16 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared.constants": (
+                "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel"
+            ),
             "oai.types.shared.function_structs": "FunctionDefinition",
-            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter Grammar JSONSchema Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
+            "oai.types.shared.structs": (
+                "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage "
+                "DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter Grammar JSONSchema "
+                "Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema "
+                "ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython"
+            ),
         },
         submodules_of(__name__),
     )

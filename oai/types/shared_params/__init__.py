@@ -37,8 +37,14 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.shared.constants": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
-            "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText",
+            "oai.types.shared.constants": (
+                "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel"
+            ),
+            "oai.types.shared_params.params": (
+                "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage "
+                "DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema "
+                "Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText"
+            ),
         },
         submodules_of(__name__),
     )

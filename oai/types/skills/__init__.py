@@ -29,8 +29,13 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams=SkillListParams",
-            "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
+            "oai.types.skills.params": (
+                "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams "
+                "VersionListParams=SkillListParams"
+            ),
+            "oai.types.skills.structs": (
+                "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList"
+            ),
         },
         submodules_of(__name__),
     )

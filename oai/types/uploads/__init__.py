@@ -19,7 +19,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.uploads.params": "ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams",
+            "oai.types.uploads.params": ("ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams"),
             "oai.types.uploads.structs": "Upload UploadPart",
         },
         submodules_of(__name__),

@@ -49,8 +49,19 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams=File FileListParams FileUpdateParams RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
-            "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
+            "oai.types.vector_stores.params": (
+                "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams "
+                "FileChunkingStrategyParam FileCreateParams=File FileListParams FileUpdateParams RankingOptions "
+                "StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams "
+                "VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams "
+                "VectorStoreUpdateParams"
+            ),
+            "oai.types.vector_stores.structs": (
+                "Content FileChunkingStrategy FileContentResponse FileCounts LastError "
+                "OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject "
+                "VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch "
+                "VectorStoreFileDeleted VectorStoreSearchResponse"
+            ),
         },
         submodules_of(__name__),
     )

@@ -38,9 +38,15 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.videos.constants": "VideoModel VideoModelParam VideoSeconds VideoSize",
-            "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
-            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
+            "oai.types.videos.constants": ("VideoModel VideoModelParam VideoSeconds VideoSize"),
+            "oai.types.videos.params": (
+                "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams "
+                "VideoEditParams VideoEditParamsVideo VideoExtendParams VideoListParams VideoRemixParams "
+                "VideoVideoReferenceInputParam"
+            ),
+            "oai.types.videos.structs": (
+                "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse"
+            ),
         },
         submodules_of(__name__),
     )

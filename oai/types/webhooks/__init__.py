@@ -73,8 +73,31 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.webhooks.params": "WebhookCreateParams WebhookCreateParamsEventTypes WebhookListParams WebhookRotateSecretParams WebhookTestParams WebhookUpdateParams",
-            "oai.types.webhooks.structs": "AgentEnvironmentExpiredWebhookEvent AgentEnvironmentExpiredWebhookEventData AgentEnvironmentFailedWebhookEvent AgentEnvironmentReadyWebhookEvent AgentEnvironmentSuspendedWebhookEvent AgentSessionActionRequiredWebhookEvent AgentSessionActionRequiredWebhookEventData AgentSessionCreatedWebhookEvent AgentSessionCreatedWebhookEventData AgentSessionFailedWebhookEvent AgentSessionFailedWebhookEventData AgentSessionIdleWebhookEvent AgentSessionInProgressWebhookEvent BatchCancelledWebhookEvent BatchCompletedWebhookEvent BatchExpiredWebhookEvent BatchFailedWebhookEvent DataConnect DataRequiredAction DataSipHeader DeletedWebhookEndpoint EvalRunCanceledWebhookEvent EvalRunFailedWebhookEvent EvalRunSucceededWebhookEvent FineTuningJobCancelledWebhookEvent FineTuningJobFailedWebhookEvent FineTuningJobSucceededWebhookEvent LiveCallIncomingWebhookEvent LiveCallIncomingWebhookEventData LiveTransportConnectedWebhookEvent LiveTransportConnectedWebhookEventData LiveTransportIncomingWebhookEvent LiveTransportIncomingWebhookEventData RealtimeCallIncomingWebhookEvent RealtimeCallIncomingWebhookEventData ResponseCancelledWebhookEvent ResponseCompletedWebhookEvent ResponseFailedWebhookEvent ResponseIncompleteWebhookEvent SafetyAlertCreatedWebhookEvent SafetyDeactivationIssuedWebhookEvent SafetyIdentifierBlockedWebhookEvent SafetyIdentifierBlockedWebhookEventData SafetyOrgAlertCreatedWebhookEvent SafetyWarningIssuedWebhookEvent UnwrapWebhookEvent WebhookEndpoint WebhookEndpointList WebhookEndpointTestResult WebhookEndpointWithSecret WebhookEventTypeList",
+            "oai.types.webhooks.params": (
+                "WebhookCreateParams WebhookCreateParamsEventTypes WebhookListParams WebhookRotateSecretParams "
+                "WebhookTestParams WebhookUpdateParams"
+            ),
+            "oai.types.webhooks.structs": (
+                "AgentEnvironmentExpiredWebhookEvent AgentEnvironmentExpiredWebhookEventData "
+                "AgentEnvironmentFailedWebhookEvent AgentEnvironmentReadyWebhookEvent "
+                "AgentEnvironmentSuspendedWebhookEvent AgentSessionActionRequiredWebhookEvent "
+                "AgentSessionActionRequiredWebhookEventData AgentSessionCreatedWebhookEvent "
+                "AgentSessionCreatedWebhookEventData AgentSessionFailedWebhookEvent "
+                "AgentSessionFailedWebhookEventData AgentSessionIdleWebhookEvent AgentSessionInProgressWebhookEvent "
+                "BatchCancelledWebhookEvent BatchCompletedWebhookEvent BatchExpiredWebhookEvent "
+                "BatchFailedWebhookEvent DataConnect DataRequiredAction DataSipHeader DeletedWebhookEndpoint "
+                "EvalRunCanceledWebhookEvent EvalRunFailedWebhookEvent EvalRunSucceededWebhookEvent "
+                "FineTuningJobCancelledWebhookEvent FineTuningJobFailedWebhookEvent "
+                "FineTuningJobSucceededWebhookEvent LiveCallIncomingWebhookEvent LiveCallIncomingWebhookEventData "
+                "LiveTransportConnectedWebhookEvent LiveTransportConnectedWebhookEventData "
+                "LiveTransportIncomingWebhookEvent LiveTransportIncomingWebhookEventData "
+                "RealtimeCallIncomingWebhookEvent RealtimeCallIncomingWebhookEventData ResponseCancelledWebhookEvent "
+                "ResponseCompletedWebhookEvent ResponseFailedWebhookEvent ResponseIncompleteWebhookEvent "
+                "SafetyAlertCreatedWebhookEvent SafetyDeactivationIssuedWebhookEvent "
+                "SafetyIdentifierBlockedWebhookEvent SafetyIdentifierBlockedWebhookEventData "
+                "SafetyOrgAlertCreatedWebhookEvent SafetyWarningIssuedWebhookEvent UnwrapWebhookEvent WebhookEndpoint "
+                "WebhookEndpointList WebhookEndpointTestResult WebhookEndpointWithSecret WebhookEventTypeList"
+            ),
         },
         submodules_of(__name__),
     )

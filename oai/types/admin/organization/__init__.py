@@ -75,10 +75,10 @@ if TYPE_CHECKING:
         V1OrganizationExternalKeysPostRequestGcp as V1OrganizationExternalKeysPostRequestGcp,
         V1OrganizationExternalKeysPostRequestOci as V1OrganizationExternalKeysPostRequestOci,
         WorkloadIdentityProviderCreateParams as WorkloadIdentityProviderCreateParams,
-        WorkloadIdentityProviderCreateParamsAttributeTransformation as WorkloadIdentityProviderCreateParamsAttributeTransformation,
+        WorkloadIdentityProviderCreateParamsAttributeTransformation as _60,
         WorkloadIdentityProviderCreateParamsVerification as WorkloadIdentityProviderCreateParamsVerification,
-        WorkloadIdentityProviderCreateParamsVerificationDiscovery as WorkloadIdentityProviderCreateParamsVerificationDiscovery,
-        WorkloadIdentityProviderCreateParamsVerificationUploadedJwks as WorkloadIdentityProviderCreateParamsVerificationUploadedJwks,
+        WorkloadIdentityProviderCreateParamsVerificationDiscovery as _62,
+        WorkloadIdentityProviderCreateParamsVerificationUploadedJwks as _63,
         WorkloadIdentityProviderUpdateParams as WorkloadIdentityProviderUpdateParams,
     )
     from oai.types.admin.organization.structs import (
@@ -112,7 +112,7 @@ if TYPE_CHECKING:
         DataResultOrganizationCostsResultAmount as DataResultOrganizationCostsResultAmount,
         DataResultOrganizationUsageAudioSpeechesResult as DataResultOrganizationUsageAudioSpeechesResult,
         DataResultOrganizationUsageAudioTranscriptionsResult as DataResultOrganizationUsageAudioTranscriptionsResult,
-        DataResultOrganizationUsageCodeInterpreterSessionsResult as DataResultOrganizationUsageCodeInterpreterSessionsResult,
+        DataResultOrganizationUsageCodeInterpreterSessionsResult as _97,
         DataResultOrganizationUsageCompletionsResult as DataResultOrganizationUsageCompletionsResult,
         DataResultOrganizationUsageEmbeddingsResult as DataResultOrganizationUsageEmbeddingsResult,
         DataResultOrganizationUsageFileSearchesResult as DataResultOrganizationUsageFileSearchesResult,
@@ -215,9 +215,13 @@ if TYPE_CHECKING:
     UsageAudioTranscriptionsParams = _UsageAudioTranscriptionsParams
     UsageCodeInterpreterSessionsParams = _UsageCodeInterpreterSessionsParams
     UsageModerationsParams = _UsageModerationsParams
+    WorkloadIdentityProviderCreateParamsAttributeTransformation = _60
+    WorkloadIdentityProviderCreateParamsVerificationDiscovery = _62
+    WorkloadIdentityProviderCreateParamsVerificationUploadedJwks = _63
     WorkloadIdentityProviderListParams = _WorkloadIdentityProviderListParams
     CertificateDeactivateResponse = _CertificateDeactivateResponse
     CertificateListResponse = _CertificateListResponse
+    DataResultOrganizationUsageCodeInterpreterSessionsResult = _97
     UsageAudioSpeechesResponse = _UsageAudioSpeechesResponse
     UsageAudioTranscriptionsResponse = _UsageAudioTranscriptionsResponse
     UsageCodeInterpreterSessionsResponse = _UsageCodeInterpreterSessionsResponse
@@ -236,9 +240,73 @@ else:
         {
             "oai.types.admin.organization.constants": "CostQuantityUnit ProjectResidency",
             "oai.types.admin.organization.groups": "",
-            "oai.types.admin.organization.params": "AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams CertificateCreateParams CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams CertificateRetrieveParams CertificateUpdateParams DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams GroupCreateParams GroupListParams=RoleListParams GroupUpdateParams=GroupCreateParams InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams=SpendAlertCreateParams SpendLimitUpdateParams UsageAudioSpeechesParams=UsageEmbeddingsParams UsageAudioTranscriptionsParams=UsageEmbeddingsParams UsageCodeInterpreterSessionsParams=UsageVectorStoresParams UsageCompletionsParams UsageCompletionsParamsGroupBy UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams=UsageEmbeddingsParams UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation WorkloadIdentityProviderCreateParamsVerification WorkloadIdentityProviderCreateParamsVerificationDiscovery WorkloadIdentityProviderCreateParamsVerificationUploadedJwks WorkloadIdentityProviderListParams=RoleListParams WorkloadIdentityProviderUpdateParams",
+            "oai.types.admin.organization.params": (
+                "AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams "
+                "CertificateCreateParams CertificateDeactivateParams=CertificateActivateParams "
+                "CertificateListParams=RoleListParams CertificateRetrieveParams CertificateUpdateParams "
+                "DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams "
+                "ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams "
+                "GroupCreateParams GroupListParams=RoleListParams GroupUpdateParams=GroupCreateParams "
+                "InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams "
+                "ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams "
+                "RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel "
+                "SpendAlertListParams SpendAlertUpdateParams=SpendAlertCreateParams SpendLimitUpdateParams "
+                "UsageAudioSpeechesParams=UsageEmbeddingsParams UsageAudioTranscriptionsParams=UsageEmbeddingsParams "
+                "UsageCodeInterpreterSessionsParams=UsageVectorStoresParams UsageCompletionsParams "
+                "UsageCompletionsParamsGroupBy UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams "
+                "UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams=UsageEmbeddingsParams "
+                "UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams "
+                "V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure "
+                "V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci "
+                "WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation "
+                "WorkloadIdentityProviderCreateParamsVerification "
+                "WorkloadIdentityProviderCreateParamsVerificationDiscovery "
+                "WorkloadIdentityProviderCreateParamsVerificationUploadedJwks "
+                "WorkloadIdentityProviderListParams=RoleListParams WorkloadIdentityProviderUpdateParams"
+            ),
             "oai.types.admin.organization.projects": "",
-            "oai.types.admin.organization.structs": "APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider AzureExternalStorageProvider Certificate CertificateActivateResponse CertificateActivateResponseCertificateDetails CertificateDeactivateResponse=CertificateActivateResponse CertificateDeleteResponse CertificateDeleted CertificateDetails CertificateListResponse=CertificateActivateResponse CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult DataResultOrganizationUsageCodeInterpreterSessionsResult DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectUpdated ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested UsageAudioSpeechesResponse=UsageCostsResponse UsageAudioSpeechesResponseData UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse=UsageCostsResponse UsageCodeInterpreterSessionsResponse=UsageCostsResponse UsageCompletionsResponse=UsageCostsResponse UsageCostsResponse UsageDecisionsResponse UsageDecisionsResponseData UsageDecisionsResponseDataResult UsageEmbeddingsResponse=UsageCostsResponse UsageFileSearchCallsResponse=UsageCostsResponse UsageImagesResponse=UsageCostsResponse UsageModerationsResponse=UsageCostsResponse UsageVectorStoresResponse=UsageCostsResponse UsageWebSearchCallsResponse=UsageCostsResponse User UserAdded UserAddedData UserDeleteResponse UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks",
+            "oai.types.admin.organization.structs": (
+                "APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey "
+                "ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse "
+                "AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider "
+                "AzureExternalStorageProvider Certificate CertificateActivateResponse "
+                "CertificateActivateResponseCertificateDetails "
+                "CertificateDeactivateResponse=CertificateActivateResponse CertificateDeleteResponse "
+                "CertificateDeleted CertificateDetails CertificateListResponse=CertificateActivateResponse "
+                "CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData "
+                "DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount "
+                "DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult "
+                "DataResultOrganizationUsageCodeInterpreterSessionsResult "
+                "DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult "
+                "DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult "
+                "DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult "
+                "DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered "
+                "ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider "
+                "ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData "
+                "GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse "
+                "GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated "
+                "Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed "
+                "OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert "
+                "OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit "
+                "OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested "
+                "OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectUpdated "
+                "ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated "
+                "RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated "
+                "RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested "
+                "UsageAudioSpeechesResponse=UsageCostsResponse UsageAudioSpeechesResponseData "
+                "UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse=UsageCostsResponse "
+                "UsageCodeInterpreterSessionsResponse=UsageCostsResponse UsageCompletionsResponse=UsageCostsResponse "
+                "UsageCostsResponse UsageDecisionsResponse UsageDecisionsResponseData "
+                "UsageDecisionsResponseDataResult UsageEmbeddingsResponse=UsageCostsResponse "
+                "UsageFileSearchCallsResponse=UsageCostsResponse UsageImagesResponse=UsageCostsResponse "
+                "UsageModerationsResponse=UsageCostsResponse UsageVectorStoresResponse=UsageCostsResponse "
+                "UsageWebSearchCallsResponse=UsageCostsResponse User UserAdded UserAddedData UserDeleteResponse "
+                "UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation "
+                "WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated "
+                "WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated "
+                "WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification "
+                "WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks"
+            ),
             "oai.types.admin.organization.users": "",
             "oai.types.admin.organization.workload_identity_providers": "",
         },

@@ -6,7 +6,7 @@ from oai.types.admin.organization.structs import (
     DataResultOrganizationCostsResultAmount as DataResultOrganizationCostsResultAmount,
     DataResultOrganizationUsageAudioSpeechesResult as DataResultOrganizationUsageAudioSpeechesResult,
     DataResultOrganizationUsageAudioTranscriptionsResult as DataResultOrganizationUsageAudioTranscriptionsResult,
-    DataResultOrganizationUsageCodeInterpreterSessionsResult as DataResultOrganizationUsageCodeInterpreterSessionsResult,
+    DataResultOrganizationUsageCodeInterpreterSessionsResult as _7,
     DataResultOrganizationUsageCompletionsResult as DataResultOrganizationUsageCompletionsResult,
     DataResultOrganizationUsageEmbeddingsResult as DataResultOrganizationUsageEmbeddingsResult,
     DataResultOrganizationUsageFileSearchesResult as DataResultOrganizationUsageFileSearchesResult,
@@ -21,4 +21,5 @@ from oai.types.admin.organization.structs import (
 
 Data = _Data
 DataResult = _DataResult
+DataResultOrganizationUsageCodeInterpreterSessionsResult = _7
 UsageEmbeddingsResponse = _UsageEmbeddingsResponse

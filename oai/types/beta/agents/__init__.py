@@ -53,10 +53,10 @@ if TYPE_CHECKING:
         AutomationEnvironment as AutomationEnvironment,
         AutomationEnvironmentResourceOpenAIHosted as AutomationEnvironmentResourceOpenAIHosted,
         AutomationEnvironmentResourceOpenaiHostedFile as AutomationEnvironmentResourceOpenaiHostedFile,
-        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID,
-        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline,
+        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID as _38,
+        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline as _39,
         AutomationEnvironmentResourceOpenaiHostedSkill as AutomationEnvironmentResourceOpenaiHostedSkill,
-        AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference,
+        AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as _40,
         AutomationEnvironmentResourceSelfHosted as AutomationEnvironmentResourceSelfHosted,
         AutomationTarget as AutomationTarget,
         AutomationTargetResourceExistingSession as AutomationTargetResourceExistingSession,
@@ -68,6 +68,10 @@ if TYPE_CHECKING:
         Vault as Vault,
         VaultDeleted as VaultDeleted,
     )
+
+    AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID = _38
+    AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline = _39
+    AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference = _40
 else:
     from oai._support.official_modules import submodules_of
 
@@ -77,9 +81,28 @@ else:
             "oai.types.beta.agents.automations": "",
             "oai.types.beta.agents.constants": "AutomationMetadataParam VaultStatus",
             "oai.types.beta.agents.environments": "",
-            "oai.types.beta.agents.params": "AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentListParams PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
+            "oai.types.beta.agents.params": (
+                "AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam "
+                "AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams "
+                "CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams "
+                "EnvironmentListParams PromptCacheOptions SessionCreateParams SessionCreateParamsAgent "
+                "SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams "
+                "SessionUpdateParamsAgent StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam "
+                "VaultUpdateParams"
+            ),
             "oai.types.beta.agents.sessions": "",
-            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo OneTimeAutomation PeriodicAutomation Vault VaultDeleted",
+            "oai.types.beta.agents.structs": (
+                "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent "
+                "AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment "
+                "AutomationEnvironmentResourceOpenAIHosted "
+                "AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID "
+                "AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline "
+                "AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference "
+                "AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill "
+                "AutomationEnvironmentResourceSelfHosted AutomationTarget AutomationTargetResourceExistingSession "
+                "AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo "
+                "OneTimeAutomation PeriodicAutomation Vault VaultDeleted"
+            ),
             "oai.types.beta.agents.vaults": "",
         },
         submodules_of(__name__),

@@ -63,8 +63,20 @@ else:
         __name__,
         {
             "oai.types.beta.chatkit.constants": "ChatSessionStatus",
-            "oai.types.beta.chatkit.params": "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams ThreadListParams Tracing",
-            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
+            "oai.types.beta.chatkit.params": (
+                "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam "
+                "ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams "
+                "ThreadListParams Tracing"
+            ),
+            "oai.types.beta.chatkit.structs": (
+                "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment "
+                "ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList "
+                "ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration "
+                "ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits Content ContentInputText "
+                "ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup "
+                "DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive "
+                "StatusClosed StatusLocked ThreadDeleteResponse"
+            ),
             "oai.types.beta.chatkit_structs": "ChatSessionAutomaticThreadTitling=Tracing",
         },
         submodules_of(__name__),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Tracing as Tracing,
         TracingTracingConfiguration as TracingTracingConfiguration,
         TranscriptionSessionCreateParamsClientSecret as TranscriptionSessionCreateParamsClientSecret,
-        TranscriptionSessionCreateParamsInputAudioTranscription as TranscriptionSessionCreateParamsInputAudioTranscription,
+        TranscriptionSessionCreateParamsInputAudioTranscription as _31,
         TranscriptionSessionUpdateParam as TranscriptionSessionUpdateParam,
         TranscriptionSessionUpdateParamSession as TranscriptionSessionUpdateParamSession,
         TranscriptionSessionUpdateParamSession as _TranscriptionSessionCreateParams,
@@ -118,6 +118,7 @@ if TYPE_CHECKING:
 
     SessionCreateParams = _SessionCreateParams
     TranscriptionSessionCreateParams = _TranscriptionSessionCreateParams
+    TranscriptionSessionCreateParamsInputAudioTranscription = _31
     ErrorEvent = _ErrorEvent
 else:
     from oai._support.official_modules import submodules_of
@@ -125,9 +126,49 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.realtime.params": "ClientSecretExpiresAfter ClientSecretExpiresAt ConversationItemContentParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ConversationItemWithReferenceParam ConversationItemWithReferenceParamContent InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam OutputAudioBufferClear RealtimeClientEventParam RealtimeConnectParams ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventParamResponse SessionCreateParams=SessionUpdateEventParamSession SessionCreateParamsClientSecret SessionCreateParamsInputAudioNoiseReduction SessionCreateParamsInputAudioTranscription SessionCreateParamsTurnDetection SessionUpdateEventParam SessionUpdateEventParamSession Tool Tracing TracingTracingConfiguration TranscriptionSessionCreateParams=TranscriptionSessionUpdateParamSession TranscriptionSessionCreateParamsClientSecret TranscriptionSessionCreateParamsInputAudioTranscription TranscriptionSessionUpdateParam TranscriptionSessionUpdateParamSession",
-            "oai.types.beta.realtime.structs": "ConversationItem ConversationItemContent ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemRetrieved ConversationItemWithReference ConversationItemWithReferenceContent InputTokenDetails RealtimeClientEvent RealtimeResponse RealtimeResponseUsage RealtimeServerEvent ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreateEventResponse ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent Session SessionClientSecretExpiresAfter SessionClientSecretExpiresAt SessionCreateResponse SessionCreateResponseClientSecret SessionCreateResponseInputAudioTranscription SessionCreatedEvent SessionInputAudioNoiseReduction SessionInputAudioTranscription SessionModel SessionTurnDetection SessionUpdateEvent SessionUpdateEventSession SessionUpdateEventSessionClientSecret SessionUpdatedEvent TranscriptionSession TranscriptionSessionInputAudioTranscription TranscriptionSessionUpdate TranscriptionSessionUpdateSession TranscriptionSessionUpdateSessionClientSecret TranscriptionSessionUpdatedEvent",
-            "oai.types.realtime.common_structs": "ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent ErrorEvent=RealtimeErrorEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent RateLimitsUpdatedEvent RealtimeResponseStatus ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent",
+            "oai.types.beta.realtime.params": (
+                "ClientSecretExpiresAfter ClientSecretExpiresAt ConversationItemContentParam "
+                "ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam "
+                "ConversationItemRetrieveEventParam ConversationItemTruncateEventParam "
+                "ConversationItemWithReferenceParam ConversationItemWithReferenceParamContent "
+                "InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam "
+                "OutputAudioBufferClear RealtimeClientEventParam RealtimeConnectParams ResponseCancelEventParam "
+                "ResponseCreateEventParam ResponseCreateEventParamResponse "
+                "SessionCreateParams=SessionUpdateEventParamSession SessionCreateParamsClientSecret "
+                "SessionCreateParamsInputAudioNoiseReduction SessionCreateParamsInputAudioTranscription "
+                "SessionCreateParamsTurnDetection SessionUpdateEventParam SessionUpdateEventParamSession Tool Tracing "
+                "TracingTracingConfiguration TranscriptionSessionCreateParams=TranscriptionSessionUpdateParamSession "
+                "TranscriptionSessionCreateParamsClientSecret TranscriptionSessionCreateParamsInputAudioTranscription "
+                "TranscriptionSessionUpdateParam TranscriptionSessionUpdateParamSession"
+            ),
+            "oai.types.beta.realtime.structs": (
+                "ConversationItem ConversationItemContent ConversationItemCreateEvent ConversationItemCreatedEvent "
+                "ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemRetrieved "
+                "ConversationItemWithReference ConversationItemWithReferenceContent InputTokenDetails "
+                "RealtimeClientEvent RealtimeResponse RealtimeResponseUsage RealtimeServerEvent "
+                "ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent "
+                "ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreateEventResponse "
+                "ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent "
+                "ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent "
+                "ResponseTextDoneEvent Session SessionClientSecretExpiresAfter SessionClientSecretExpiresAt "
+                "SessionCreateResponse SessionCreateResponseClientSecret SessionCreateResponseInputAudioTranscription "
+                "SessionCreatedEvent SessionInputAudioNoiseReduction SessionInputAudioTranscription SessionModel "
+                "SessionTurnDetection SessionUpdateEvent SessionUpdateEventSession "
+                "SessionUpdateEventSessionClientSecret SessionUpdatedEvent TranscriptionSession "
+                "TranscriptionSessionInputAudioTranscription TranscriptionSessionUpdate "
+                "TranscriptionSessionUpdateSession TranscriptionSessionUpdateSessionClientSecret "
+                "TranscriptionSessionUpdatedEvent"
+            ),
+            "oai.types.realtime.common_structs": (
+                "ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent "
+                "ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent "
+                "ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent "
+                "ErrorEvent=RealtimeErrorEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent "
+                "InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent "
+                "InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent RateLimitsUpdatedEvent "
+                "RealtimeResponseStatus ResponseCancelEvent ResponseContentPartAddedEvent "
+                "ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent"
+            ),
         },
         submodules_of(__name__),
     )

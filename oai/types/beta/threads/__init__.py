@@ -63,8 +63,19 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.assistants_params": "ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams=ThreadCreateParamsMessage MessageListParams MessageUpdateParams=RunUpdateParams RunCreateParams RunListParams=AssistantListParams RunSubmitToolOutputsParams RunUpdateParams TextContentBlockParam",
-            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run Text TextContentBlock TextDelta TextDeltaBlock",
+            "oai.types.beta.assistants_params": (
+                "ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam "
+                "MessageContentPartParam MessageCreateParams=ThreadCreateParamsMessage MessageListParams "
+                "MessageUpdateParams=RunUpdateParams RunCreateParams RunListParams=AssistantListParams "
+                "RunSubmitToolOutputsParams RunUpdateParams TextContentBlockParam"
+            ),
+            "oai.types.beta.assistants_structs": (
+                "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation "
+                "FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL "
+                "ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta "
+                "MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock "
+                "RequiredActionFunctionToolCall Run Text TextContentBlock TextDelta TextDeltaBlock"
+            ),
             "oai.types.beta.threads.constants": "RunStatus",
             "oai.types.beta.threads.runs": "",
         },

@@ -24,7 +24,10 @@ else:
         __name__,
         {
             "oai.types.evals.runs.params": "OutputItemListParams",
-            "oai.types.evals.runs.structs": "OutputItemListResponse=OutputItemRetrieveResponse OutputItemRetrieveResponse Result Sample SampleOutput SampleUsage",
+            "oai.types.evals.runs.structs": (
+                "OutputItemListResponse=OutputItemRetrieveResponse OutputItemRetrieveResponse Result Sample "
+                "SampleOutput SampleUsage"
+            ),
         },
         submodules_of(__name__),
     )

@@ -24,8 +24,10 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.fine_tuning.alpha.params": "GraderRunParams GraderRunParamsGrader GraderValidateParams",
-            "oai.types.fine_tuning.alpha.structs": "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors",
+            "oai.types.fine_tuning.alpha.params": ("GraderRunParams GraderRunParamsGrader GraderValidateParams"),
+            "oai.types.fine_tuning.alpha.structs": (
+                "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors"
+            ),
         },
         submodules_of(__name__),
     )

@@ -26,8 +26,13 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams=PermissionRetrieveParams PermissionRetrieveParams",
-            "oai.types.fine_tuning.checkpoints.structs": "PermissionCreateResponse PermissionDeleteResponse PermissionListResponse=PermissionCreateResponse PermissionRetrieveResponse",
+            "oai.types.fine_tuning.checkpoints.params": (
+                "PermissionCreateParams PermissionListParams=PermissionRetrieveParams PermissionRetrieveParams"
+            ),
+            "oai.types.fine_tuning.checkpoints.structs": (
+                "PermissionCreateResponse PermissionDeleteResponse PermissionListResponse=PermissionCreateResponse "
+                "PermissionRetrieveResponse"
+            ),
         },
         submodules_of(__name__),
     )

@@ -33,8 +33,14 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams=RoleListParams",
-            "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
+            "oai.types.admin.organization.groups.params": (
+                "RoleCreateParams RoleListParams UserCreateParams UserListParams=RoleListParams"
+            ),
+            "oai.types.admin.organization.groups.structs": (
+                "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse "
+                "RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse "
+                "UserRetrieveResponse"
+            ),
         },
         submodules_of(__name__),
     )

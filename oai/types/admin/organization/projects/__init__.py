@@ -91,9 +91,29 @@ else:
         {
             "oai.types.admin.organization.projects.constants": "ProjectOptionalServiceTier",
             "oai.types.admin.organization.projects.groups": "",
-            "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams DataRetentionUpdateParams GroupCreateParams GroupListParams=RoleListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams=UserListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
+            "oai.types.admin.organization.projects.params": (
+                "APIKeyListParams APIKeyUpdateParams CertificateActivateParams "
+                "CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams "
+                "DataRetentionUpdateParams GroupCreateParams GroupListParams=RoleListParams GroupRetrieveParams "
+                "HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams "
+                "RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams "
+                "RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams=UserListParams "
+                "ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams "
+                "SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams "
+                "SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams"
+            ),
             "oai.types.admin.organization.projects.service_accounts": "",
-            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
+            "oai.types.admin.organization.projects.structs": (
+                "APIKey APIKeyDeleteResponse CertificateActivateResponse "
+                "CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails "
+                "CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner "
+                "OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup "
+                "ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions "
+                "ProjectModelPermissionsDeleted ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings "
+                "ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit "
+                "ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse "
+                "ServiceAccountDeleteResponse UserDeleteResponse"
+            ),
             "oai.types.admin.organization.projects.users": "",
         },
         submodules_of(__name__),

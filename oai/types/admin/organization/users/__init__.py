@@ -26,7 +26,10 @@ else:
         __name__,
         {
             "oai.types.admin.organization.users.params": "RoleCreateParams RoleListParams",
-            "oai.types.admin.organization.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse",
+            "oai.types.admin.organization.users.structs": (
+                "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse "
+                "RoleRetrieveResponse"
+            ),
         },
         submodules_of(__name__),
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         FederationRuleCreateParamsAttributeMatchers as FederationRuleCreateParamsAttributeMatchers,
         FederationRuleCreateParamsPermissions as FederationRuleCreateParamsPermissions,
         FederationRuleCreateParamsPermissionsRestricted as FederationRuleCreateParamsPermissionsRestricted,
-        FederationRuleCreateParamsPermissionsServiceAccountDefault as FederationRuleCreateParamsPermissionsServiceAccountDefault,
+        FederationRuleCreateParamsPermissionsServiceAccountDefault as _4,
         FederationRuleListParams as FederationRuleListParams,
         FederationRuleUpdateParams as FederationRuleUpdateParams,
     )
@@ -22,14 +22,24 @@ if TYPE_CHECKING:
         FederationRulePermissionsRestricted as FederationRulePermissionsRestricted,
         FederationRulePermissionsServiceAccountDefault as FederationRulePermissionsServiceAccountDefault,
     )
+
+    FederationRuleCreateParamsPermissionsServiceAccountDefault = _4
 else:
     from oai._support.official_modules import submodules_of
 
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsAttributeMatchers FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams",
-            "oai.types.admin.organization.workload_identity_providers.structs": "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted FederationRulePermissionsServiceAccountDefault",
+            "oai.types.admin.organization.workload_identity_providers.params": (
+                "FederationRuleCreateParams FederationRuleCreateParamsAttributeMatchers "
+                "FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted "
+                "FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams "
+                "FederationRuleUpdateParams"
+            ),
+            "oai.types.admin.organization.workload_identity_providers.structs": (
+                "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted "
+                "FederationRulePermissionsServiceAccountDefault"
+            ),
         },
         submodules_of(__name__),
     )

@@ -21,7 +21,10 @@ else:
         __name__,
         {
             "oai.types.beta.agents.automations.params": "InvocationListParams",
-            "oai.types.beta.agents.automations.structs": "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error",
+            "oai.types.beta.agents.automations.structs": (
+                "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation "
+                "AutomationInvocationSourceResourceManual Error"
+            ),
         },
         submodules_of(__name__),
     )

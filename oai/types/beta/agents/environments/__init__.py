@@ -35,9 +35,17 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.environments.params": "FileListParams TemplateCreateParams TemplateUpdateParams=TemplateCreateParams",
-            "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceSkillReference",
-            "oai.types.beta.agents_params": "FileCreateParams=HostedEnvironmentFileParam TemplateListParams=AgentListParams",
+            "oai.types.beta.agents.environments.params": (
+                "FileListParams TemplateCreateParams TemplateUpdateParams=TemplateCreateParams"
+            ),
+            "oai.types.beta.agents.environments.structs": (
+                "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted File "
+                "FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill "
+                "SkillHostedTemplateSkillResourceSkillReference"
+            ),
+            "oai.types.beta.agents_params": (
+                "FileCreateParams=HostedEnvironmentFileParam TemplateListParams=AgentListParams"
+            ),
         },
         submodules_of(__name__),
     )

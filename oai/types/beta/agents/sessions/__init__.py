@@ -32,10 +32,13 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams=ItemListParams TraceListParams=ItemListParams TurnListParams=ItemListParams",
+            "oai.types.beta.agents.sessions.params": (
+                "ArtifactListParams EventCreateParams EventStreamParams ItemListParams "
+                "SubagentListParams=ItemListParams TraceListParams=ItemListParams TurnListParams=ItemListParams"
+            ),
             "oai.types.beta.agents.sessions.subagents": "",
             "oai.types.beta.agents.sessions.turns": "",
-            "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",
+            "oai.types.beta.agents_structs": ("SessionArtifact SessionArtifactDeleted SessionTrace Turn"),
         },
         submodules_of(__name__),
     )

@@ -55,8 +55,27 @@ else:
         __name__,
         {
             "oai.types.beta.agents.params": "CredentialListParams=VaultListParams",
-            "oai.types.beta.agents.vaults.params": "CreateMcpOauthTokenEndpointAuthParamClientSecretBasic CreateMcpOauthTokenEndpointAuthParamClientSecretPost CreateVaultCredentialAuthParamEnvironmentVariable CreateVaultCredentialAuthParamMcpOauth CreateVaultCredentialAuthParamMcpOauthRefresh CreateVaultCredentialAuthParamStaticBearer CredentialAuthCreateParam CredentialAuthRotateParam CredentialCreateParams CredentialNetworkingParam CredentialUpdateParams McpOauthTokenEndpointAuthCreateParam McpOauthTokenEndpointAuthRotateParam RotateMcpOauthTokenEndpointAuthParamClientSecretBasic RotateMcpOauthTokenEndpointAuthParamClientSecretPost RotateVaultCredentialAuthParamEnvironmentVariable RotateVaultCredentialAuthParamMcpOauth RotateVaultCredentialAuthParamMcpOauthRefresh RotateVaultCredentialAuthParamStaticBearer VaultCredentialNetworkingParamLimited VaultCredentialNetworkingParamUnrestricted",
-            "oai.types.beta.agents.vaults.structs": "Credential CredentialAuth CredentialDeleted CredentialNetworking McpOauthTokenEndpointAuth McpOauthTokenEndpointAuthResourceClientSecretBasic McpOauthTokenEndpointAuthResourceClientSecretPost McpOauthTokenEndpointAuthResourceNone VaultCredentialAuthResourceEnvironmentVariable VaultCredentialAuthResourceMcpOauth VaultCredentialAuthResourceMcpOauthRefresh VaultCredentialAuthResourceStaticBearer VaultCredentialNetworkingResourceLimited VaultCredentialNetworkingResourceUnrestricted",
+            "oai.types.beta.agents.vaults.params": (
+                "CreateMcpOauthTokenEndpointAuthParamClientSecretBasic "
+                "CreateMcpOauthTokenEndpointAuthParamClientSecretPost "
+                "CreateVaultCredentialAuthParamEnvironmentVariable CreateVaultCredentialAuthParamMcpOauth "
+                "CreateVaultCredentialAuthParamMcpOauthRefresh CreateVaultCredentialAuthParamStaticBearer "
+                "CredentialAuthCreateParam CredentialAuthRotateParam CredentialCreateParams CredentialNetworkingParam "
+                "CredentialUpdateParams McpOauthTokenEndpointAuthCreateParam McpOauthTokenEndpointAuthRotateParam "
+                "RotateMcpOauthTokenEndpointAuthParamClientSecretBasic "
+                "RotateMcpOauthTokenEndpointAuthParamClientSecretPost "
+                "RotateVaultCredentialAuthParamEnvironmentVariable RotateVaultCredentialAuthParamMcpOauth "
+                "RotateVaultCredentialAuthParamMcpOauthRefresh RotateVaultCredentialAuthParamStaticBearer "
+                "VaultCredentialNetworkingParamLimited VaultCredentialNetworkingParamUnrestricted"
+            ),
+            "oai.types.beta.agents.vaults.structs": (
+                "Credential CredentialAuth CredentialDeleted CredentialNetworking McpOauthTokenEndpointAuth "
+                "McpOauthTokenEndpointAuthResourceClientSecretBasic McpOauthTokenEndpointAuthResourceClientSecretPost "
+                "McpOauthTokenEndpointAuthResourceNone VaultCredentialAuthResourceEnvironmentVariable "
+                "VaultCredentialAuthResourceMcpOauth VaultCredentialAuthResourceMcpOauthRefresh "
+                "VaultCredentialAuthResourceStaticBearer VaultCredentialNetworkingResourceLimited "
+                "VaultCredentialNetworkingResourceUnrestricted"
+            ),
         },
         submodules_of(__name__),
     )

@@ -58,7 +58,19 @@ else:
         {
             "oai.types.beta.threads.runs.constants": "RunStepInclude",
             "oai.types.beta.threads.runs.params": "StepListParams StepRetrieveParams",
-            "oai.types.beta.threads.runs.structs": "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage",
+            "oai.types.beta.threads.runs.structs": (
+                "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage "
+                "CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter "
+                "CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage "
+                "CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter "
+                "CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions "
+                "FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall "
+                "FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError "
+                "MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta "
+                "RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation "
+                "RunStepDeltaStepDetails RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject "
+                "ToolCallsStepDetails Usage"
+            ),
         },
         submodules_of(__name__),
     )

@@ -27,7 +27,10 @@ else:
         __name__,
         {
             "oai.types.admin.organization.projects.groups.params": "RoleCreateParams RoleListParams",
-            "oai.types.admin.organization.projects.groups.structs": "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse",
+            "oai.types.admin.organization.projects.groups.structs": (
+                "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse "
+                "RoleRetrieveResponse"
+            ),
         },
         submodules_of(__name__),
     )
