@@ -301,6 +301,14 @@ def test_fields_of_an_error_are_those_of_its_body(value: Any, server: Loopback, 
     assert error.code == (None if value is None else str(value))
 
 
+@pytest.mark.parametrize("body", [[1], ["x"], [], 5, "s", [{"a": 1}, {"b": 2}]], ids=str)
+def test_body_that_is_no_object_is_kept(body: Any, server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json(body, 400)
+    with pytest.raises(oai.BadRequestError) as caught:
+        client.models.list()
+    assert caught.value.body == body
+
+
 @pytest.mark.parametrize("value", ["s", None, [], [1], 5, "", {}, {"message": "m"}])
 def test_body_of_an_error_is_its_error_member(value: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({"error": value, "code": "c"}, 400))

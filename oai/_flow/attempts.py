@@ -25,7 +25,7 @@ from oai._flow.retry import may_retry, retry_delay
 from oai._http.encodings import ContentError, TooLarge, decoded
 from oai._http.messages import Reply, Request, Transport, TransportError
 from oai._http.response import Response, SentRequest
-from oai._request.options import check_key
+from oai._request.options import OptionValueError, check_key
 
 if TYPE_CHECKING:
     from oai._request.dialect import Dialect
@@ -208,7 +208,7 @@ def _called(function: Callable[[], object], call: PreparedCall) -> Generator[Eff
     option = call.config.dialect.key_function
     if not isinstance(value, str) or not value:
         what = "an empty string" if value == "" else type(value).__name__
-        raise OpenAIError(f"the function passed as {option} must return a key, not {what}")
+        raise OptionValueError(f"the function passed as {option} must return a key, not {what}")
     check_key(f"the key that the {option} function returned", value)
     return value
 

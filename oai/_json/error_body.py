@@ -30,7 +30,7 @@ def read_error(content: bytes, excerpt: Callable[[Any], str]) -> tuple[str, obje
     except msgspec.DecodeError:
         text = content.decode(errors="replace")
         return excerpt(text), text
-    if isinstance(body, list) and len(body) == 1:
+    if isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict):
         body = body[0]
     if not isinstance(body, dict):
         return excerpt(content), body

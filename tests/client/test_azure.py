@@ -98,8 +98,9 @@ def test_function_that_returns_no_key_is_named(
     option: str, key: Any, azure: Callable[..., Any], server: Loopback
 ) -> None:
     for scenario in (models, chat, lambda client: (yield client.with_options(**{option: lambda: key}).models.list())):
-        with pytest.raises(oai.OpenAIError, match=f"the function passed as {option} must return a key"):
+        with pytest.raises(oai.OpenAIError, match=f"the function passed as {option} must return a key") as caught:
             azure(scenario, **{option: lambda: key})
+        assert isinstance(caught.value, ValueError), "as the official SDK raises"
     assert server.requests == []
 
 
