@@ -19,32 +19,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from oai._caching.answers import Answer
+from oai._caching.database import connect, prepare
 from oai._errors import OpenAIError
 from oai._support.cache_directory import cache_directory
 
-APPLICATION: Final = 0x6F616963
-"""The `application_id` of these databases, by which another program's database is told."""
-
-VERSION: Final = 1
-PATIENCE: Final = 5.0
-"""Seconds to wait for another process that writes."""
-
 FULL: Final = 0.9
 """The part of `max_bytes` that is left when more are kept, so that not every response evicts one."""
-
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS answers (
-    digest BLOB PRIMARY KEY, namespace TEXT, operation TEXT, model TEXT, status INTEGER, headers BLOB, pieces BLOB,
-    size INTEGER, stored REAL, expires REAL, used REAL, hits INTEGER DEFAULT 0, content BLOB);
-CREATE INDEX IF NOT EXISTS by_use ON answers (used);
-CREATE INDEX IF NOT EXISTS by_end ON answers (expires);
-CREATE TABLE IF NOT EXISTS totals (entries INTEGER, bytes INTEGER);
-INSERT INTO totals SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM totals);
-CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON answers BEGIN
-    UPDATE totals SET entries = entries + 1, bytes = bytes + new.size; END;
-CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON answers BEGIN
-    UPDATE totals SET entries = entries - 1, bytes = bytes - old.size; END;
-"""
 
 LISTED: Final = "hex(digest), namespace, operation, model, size, stored, expires, hits"
 
@@ -102,7 +82,7 @@ class Store:
         self._inode = 0
         self._used: dict[bytes, tuple[float, int]] = {}  # when and how often, until the next write
         with reported(path):
-            self._prepare()
+            prepare(path)
         _STORES.add(self)
 
     def get(self, digest: bytes, now: float) -> Answer | None:
@@ -195,7 +175,7 @@ class Store:
                 state = os.stat(self.path)
             except FileNotFoundError:
                 self.disconnect()
-                self._prepare()
+                prepare(self.path)
                 state = os.stat(self.path)
             if state.st_ino != self._inode:  # the connection is one to a file that was deleted
                 self.disconnect()
@@ -241,50 +221,8 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _connect(self.path)
+            self._connection = connect(self.path)
         return self._connection
-
-    def _prepare(self) -> None:
-        """Create the file for its user alone, and the tables."""
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        database = _connect(self.path)
-        try:
-            database.execute("BEGIN")  # another process may create the tables at this time
-            is_empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            found = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-            database.execute("COMMIT")
-            if found == [APPLICATION, VERSION]:
-                return
-            if not is_empty or found != [0, 0]:
-                other = found[0] != APPLICATION
-                raise sqlite3.DatabaseError("it is another program's database" if other else "its version is unknown")
-            _patiently(database, "PRAGMA journal_mode = WAL")
-            marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-            database.executescript(f"BEGIN IMMEDIATE; {TABLES} {marks} COMMIT;")
-        finally:
-            database.close()
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA synchronous = NORMAL")  # with WAL, a crash of the system loses the last responses at most
-    return database
-
-
-def _patiently(database: sqlite3.Connection, statement: str) -> None:
-    """Execute a statement for which SQLite itself does not wait while another process has the file."""
-    limit = time.monotonic() + PATIENCE
-    while True:
-        try:
-            database.execute(statement)
-        except sqlite3.OperationalError:
-            if time.monotonic() > limit:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _answer(status: int, headers: bytes, pieces: bytes, expires: float, content: bytes) -> Answer:
