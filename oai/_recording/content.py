@@ -185,7 +185,7 @@ def redact_unicode(content: bytes, redactor: Redactor) -> bytes:
     Secrets in other binary content are left to `cassette.find_leaks`, which prevents writing: a replacement of another
     length would damage most binary formats.
     """
-    text, _ = decode_unicode(content)
+    text, _, _ = decode_unicode(content)
     return content if text is None else redactor.bytes(content)
 
 

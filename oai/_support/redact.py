@@ -162,11 +162,11 @@ class Redactor:
 
     def bytes(self, content: bytes) -> bytes:
         """Return content without secrets: text in its own encoding, UTF-16 and UTF-32 included; JSON by its fields."""
-        text, encoding = decode_unicode(content)
+        text, mark, encoding = decode_unicode(content)
         if text is None:
             # Read as Latin-1, every byte is a character.
             return self.text(content.decode("latin-1")).encode("latin-1")
-        return self._document(text).encode(encoding)
+        return mark + self._document(text).encode(encoding)
 
     def _document(self, text: str) -> str:
         import json  # only a recording needs it

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),  # before UTF-16's, with which it begins
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32", "utf-32-le"),  # before UTF-16's, with which it begins
+    (b"\x00\x00\xfe\xff", "utf-32", "utf-32-be"),
+    (b"\xff\xfe", "utf-16", "utf-16-le"),
+    (b"\xfe\xff", "utf-16", "utf-16-be"),
 )
-"""Byte order marks, and the codecs that read and write them."""
+"""Byte order marks, the codecs that read them, and the codecs of what follows."""
 
 ZEROS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "utf-32-be",
@@ -22,16 +22,20 @@ ZEROS: dict[tuple[bool, ...], str] = {
 
 def unicode_encoding(content: bytes) -> str | None:
     """Return the codec of content that begins with a byte order mark, or like UTF-16 or UTF-32; else `None`."""
-    for mark, codec in MARKS:
+    for mark, codec, _ in MARKS:
         if content.startswith(mark):
             return codec
     return ZEROS.get(tuple(byte == 0 for byte in content[:4]))
 
 
-def decode_unicode(content: bytes) -> tuple[str | None, str]:
-    """Return content as text and the codec that gives the bytes back; `None` if it is no Unicode text."""
-    codec = unicode_encoding(content) or "utf-8"
+def decode_unicode(content: bytes) -> tuple[str | None, bytes, str]:
+    """Return content as text, its byte order mark, and the codec of the rest; `None` if it is no Unicode text.
+
+    `mark + text.encode(codec)` gives the bytes back: `utf-16` and `utf-32` alone would write this machine's order.
+    """
+    mark, codec = next(((mark, codec) for mark, _, codec in MARKS if content.startswith(mark)), (b"", None))
+    codec = codec or unicode_encoding(content) or "utf-8"
     try:
-        return content.decode(codec), codec
+        return content[len(mark) :].decode(codec), mark, codec
     except UnicodeDecodeError:
-        return None, codec
+        return None, mark, codec

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import example as tried
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,7 +141,13 @@ def test_editor_changes_are_tolerated(tmp_path: Path) -> None:
         _cassette.read(str(path))
 
 
-@given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")))
+UNICODE = ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+MARKED = st.builds(lambda text, codec: f"\ufeff{text}".encode(codec, "replace"), st.text(), st.sampled_from(UNICODE))
+
+
+@tried(b"\x00\x00\xfe\xff")
+@tried("\ufeffA".encode("utf-16-be"))
+@given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")) | MARKED)
 def test_content_round_trip(content: bytes) -> None:
     assert RecordedResponse(**keep_content(content, Redactor())).content() == content
 
