@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from oai._http.messages import Request, Timeout, TransportError
+from oai._http.messages import Timeout, TransportError
 from oai._http1 import IncompleteError, NoResponseError, ProtocolError, RequestError
 
 LONGEST_WAIT = 1e7
@@ -23,25 +23,6 @@ class BodyError(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
         self.error = error
-
-
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-"""Methods whose requests may be sent twice (RFC 9110, section 9.2.2)."""
-
-
-def may_repeat(request: Request, error: BaseException) -> bool:
-    """Tell whether a request that failed before its response may be sent again over a new connection.
-
-    The connection was used before: the server has most likely closed it before the request arrived (RFC 9112, section
-    9.3.1).
-    """
-    cause = error.__cause__ if isinstance(error, TransportError) else error
-    return (
-        request.method in IDEMPOTENT
-        and (request.body is None or isinstance(request.body, bytes))
-        and isinstance(cause, (OSError, IncompleteError))
-        and not isinstance(cause, TimeoutError)
-    )
 
 
 def check(timeout: Timeout) -> None:

@@ -155,13 +155,6 @@ class Pool(Generic[C]):
             waiter.wake(None)
         self._settle()
 
-    def close_idle(self) -> None:
-        """Close the idle connections, because one of them turned out to be dead: the server may have restarted."""
-        with self._lock:
-            self._take_back()
-            self._close_idle(len(self._idle))
-        self._settle()
-
     def _newest(self) -> C | None:
         now = time.monotonic()
         while self._idle:

@@ -18,7 +18,7 @@ from oai._support.async_library import asyncio_loop
 from oai.transports._async_exchanges import AsyncHTTPReply, exchange_over
 from oai.transports._async_sockets import open_socket
 from oai.transports._event_loops import Loop, Loops, Server
-from oai.transports._limits import FAILURES, BodyError, as_transport_error, check, may_repeat
+from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
 from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool
 from oai.transports._protocols import Connection, Exchange
@@ -93,13 +93,7 @@ class AsyncHTTPTransport:
         if connection is None or server is None:
             server = self._server(ours, name, request.url)
         try:
-            try:
-                exchange = await self._send_over(ours, server, connection, request, target, deadline)
-            except FAILURES as error:
-                if connection is None or not may_repeat(request, error):
-                    raise
-                server.pool.close_idle()
-                exchange = await self._send_over(ours, server, None, request, target, deadline)
+            exchange = await self._send_over(ours, server, connection, request, target, deadline)
         except BodyError as error:
             raise error.error from None
         except FAILURES as error:

@@ -16,7 +16,7 @@ from weakref import finalize
 from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
 from oai.transports._exchanges import HTTPReply, exchange_over
-from oai.transports._limits import FAILURES, as_transport_error, check, may_repeat, remaining
+from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._proxies import proxy_for
@@ -96,13 +96,7 @@ class HTTPTransport:
         # Reading the environment is slow. An idle connection shows that this host needs no proxy.
         if connection is None and self._proxies and proxy_for(request.url) is not None:
             return self._through_proxy().send(request)
-        try:
-            return self._send_over(server, connection, request, target, deadline)
-        except TransportError as error:
-            if connection is None or not may_repeat(request, error):
-                raise
-        server.pool.close_idle()
-        return self._send_over(server, None, request, target, deadline)
+        return self._send_over(server, connection, request, target, deadline)
 
     def close(self) -> None:
         """Close the idle connections."""

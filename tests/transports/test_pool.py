@@ -226,53 +226,6 @@ def test_connection_that_died_in_silence_is_not_used(make: Make) -> None:
             sock.close()
 
 
-ENDS = {"ends": Answer(raw=b""), "is reset": Answer(reset="before"), "ends within the head": Answer(raw=b"HTTP/1.1 2")}
-
-
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-@pytest.mark.parametrize(("method", "body"), [("GET", None), ("HEAD", None), ("DELETE", None), ("PUT", b"x")])
-def test_idempotent_request_is_repeated_if_a_used_connection_ends(
-    method: str, body: bytes | None, end: Answer, server: Loopback, make: Make
-) -> None:
-    transport = make()
-    server.reply(Answer(body=b"x"), end, Answer(body=b"y"))
-    assert transport.send(get(server)).read() == b"x"
-    reply = transport.send(Request(method, f"{server.url}/x", [], body, timeout=Timeout(10)))
-    assert (reply.status, reply.read()) == (200, b"" if method == "HEAD" else b"y")
-    assert [request.body for request in server.requests[1:]] == [body or b""] * 2
-    assert server.connections == 2
-
-
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_other_requests_are_not_repeated(end: Answer, server: Loopback, make: Make) -> None:
-    transport = make()
-    requests = {
-        "a first request": [get(server)],
-        "not idempotent": [get(server), Request("POST", f"{server.url}/x", [], b"x", timeout=Timeout(10))],
-    }
-    for name, (*before, last) in requests.items():
-        server.reply(*[Answer(body=b"x")] * len(before), end)
-        for request in before:
-            assert transport.send(request).read() == b"x"
-        count = len(server.requests)
-        with pytest.raises(TransportError) as caught:
-            transport.send(last)
-        assert (caught.value.kind, len(server.requests)) == ("receive", count + 1), name
-
-
-def test_request_is_repeated_once_and_never_after_a_timeout(server: Loopback, make: Make) -> None:
-    transport = make()
-    server.reply(Answer(body=b"x"), Answer(raw=b""), Answer(raw=b""), Answer(body=b"x"), Answer(delay=5))
-    assert transport.send(get(server)).read() == b"x"
-    with pytest.raises(TransportError, match="without a response"):
-        transport.send(get(server))
-    assert transport.send(get(server)).read() == b"x"
-    count = len(server.requests)
-    with pytest.raises(TransportError) as caught:
-        transport.send(get(server, read=0.1))
-    assert (caught.value.kind, len(server.requests)) == ("timeout", count + 1)
-
-
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_connection_that_the_server_closed_while_idle_is_not_used(is_async: bool) -> None:
     """Not even for a POST, and if the event loop has not run in the meantime."""
