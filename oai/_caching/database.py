@@ -56,7 +56,11 @@ def prepare(path: str) -> None:
 def connect(path: str) -> sqlite3.Connection:
     """Open a database."""
     database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA synchronous = NORMAL")  # with WAL, a crash of the system loses the last responses at most
+    try:  # with WAL, a crash of the system loses the last responses at most
+        database.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:  # such as for a file that is no database
+        database.close()
+        raise
     return database
 
 

@@ -190,6 +190,12 @@ class Store:
                     self._write_uses(database)
             self.disconnect()
 
+    def __del__(self) -> None:
+        """Close the connection of a cache that was dropped: CPython 3.13 warns of one that is open."""
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close()
+
     def disconnect(self) -> None:
         """Close the connection."""
         with self._lock:
