@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from oai._table.websocket_row import SOCKET_OPTIONS
@@ -20,6 +21,7 @@ from tools.generate.drift import OFFICIAL, Difference
 from tools.generate.edit import TableText
 from tools.generate.exceptions import Exceptions
 from tools.generate.generated import Generated, of_file
+from tools.generate.layout import WIDEST
 from tools.generate.merge import Merged, merge
 from tools.generate.pin import ROOT, read_pin, write_pin
 from tools.generate.report import Report, left_over, of_modules, of_surface, of_types
@@ -117,11 +119,12 @@ def _compare(report: Report, facts: Path) -> None:
 def _add_entry(report: Report) -> None:
     """Add the line of this update to the unreleased changes, or change that of an earlier update there."""
     text = CHANGELOG.read_text()
-    line = f"{ENTRY} {report.version}{report.summary()}\n"
+    entry = f"{ENTRY} {report.version}{report.summary()}"
+    line = "\n".join(wrap(entry, WIDEST, subsequent_indent="  ", break_on_hyphens=False)) + "\n"
     start = text.find("(unreleased)")
     end = text.find("\n## ", start)
     unreleased = text[start : end if end >= 0 else None]
-    earlier = re.search(rf"^{re.escape(ENTRY)} .*\n", unreleased, re.MULTILINE)
+    earlier = re.search(rf"^{re.escape(ENTRY)} .*\n(?:  .*\n)*", unreleased, re.MULTILINE)
     place = re.search(r"^- ", unreleased, re.MULTILINE)
     if start < 0 or not place:
         report.left.append(f"{CHANGELOG.name} has no unreleased changes; the entry would be: {line.strip()}")
