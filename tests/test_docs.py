@@ -9,6 +9,7 @@ import pydoc
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -158,6 +159,7 @@ def test_a_call_reads_no_lines() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed: pip install -e '.[check]'")
 def test_hover_shows_what_a_parameter_and_a_field_mean(tmp_path: Path) -> None:
     text = 'import oai\nresult = oai.OpenAI().chat.completions.create(model="m", messages=[], temperature=0.2)\nresult.choices'
     with Editor(tmp_path, text) as editor:

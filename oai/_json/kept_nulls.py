@@ -18,7 +18,6 @@ KEPT_NULLS: Final[dict[str, set[str]]] = {
     "beta.responses_structs.BetaResponseInputItemImageGenerationCall": {"result"},
     "beta.responses_structs.BetaResponseToolSearchCall": {"call_id"},
     "beta.responses_structs.BetaResponseToolSearchOutputItem": {"call_id"},
-    "beta.threads.runs.structs.FunctionToolCallFunction": {"output"},
     "chat.structs.ChatCompletionMessage": {"content"},
     "conversations.structs.ComputerScreenshotContent": {"file_id", "image_url"},
     "responses.common_structs.ComputerActionDoubleClick": {"keys"},

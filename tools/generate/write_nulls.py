@@ -29,6 +29,9 @@ FILE = ROOT / "oai" / "_json" / "kept_nulls.py"
 OTHERS = {"chat.structs.ChatCompletionMessage": {"content"}}
 """Fields of objects without a tag that requests take: without `content` some servers refuse a message."""
 
+RECEIVED = ("beta.threads.runs.",)
+"""Packages of objects that requests do not take, although one with the same tag and fields is in a request."""
+
 HEAD = '''"""Optional fields of objects that programs send back whose null is kept, by the class.
 
 The specification requires them in requests, although the official SDK has a default for them: a server refuses a
@@ -58,7 +61,8 @@ def kept_nulls(document: Document) -> dict[str, set[str]]:
             stream = kind == "text/event-stream"
             of_row = Operation(name, row)
             walk.compare(of_row.stream_type if stream else of_row.response_type, schema)
-    return {**walk.found, **OTHERS}
+    found = {name: fields for name, fields in walk.found.items() if not name.startswith(RECEIVED)}
+    return {**found, **OTHERS}
 
 
 def source(found: dict[str, set[str]]) -> str:
