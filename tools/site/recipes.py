@@ -8,6 +8,10 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+TITLES = {"as_openai": "as_openai", "http_client": "HTTP client", "fastapi_app": "FastAPI", "django_app": "Django"}
+"""Titles that the name of the file does not give."""
+
+
 def pages() -> dict[str, str]:
     """Return the Markdown pages by file name, without the suffix."""
     names = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -32,5 +36,5 @@ def summary(name: str) -> str:
 
 
 def _page(name: str) -> str:
-    title = name.replace("_", " ").capitalize()
+    title = TITLES.get(name, name.replace("_", " ").capitalize())
     return f"# {title}\n\n{summary(name)}\n\n```{{literalinclude}} ../../examples/{name}.py\n:language: python\n```\n"
