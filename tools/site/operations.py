@@ -147,11 +147,11 @@ def _section(operation: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     if operation["parameters"]:
-        yield "| parameter | type | in | | |"
-        yield "|---|---|---|---|---|"
+        yield "| parameter | |"
+        yield "|---|---|"
         for each in operation["parameters"]:
-            required = "required" if each["required"] else ""
-            yield f"| `{each['name']}` | {_type(each['type'])} | {each['in']} | {required} | {each['doc']} |"
+            facts = f"{_type(each['type'])}, in the {each['in']}" + (", required" if each["required"] else "")
+            yield f"| `{each['name']}` | {each['doc']}{'<br>' if each['doc'] else ''}{facts} |"
         yield ""
     yield f"Returns {_linked(operation['response'])}" + (
         f"; with `stream=True`, events of {_linked(operation['stream'])}." if operation["stream"] else "."

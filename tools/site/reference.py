@@ -26,13 +26,13 @@ def pages() -> dict[str, str]:
 
 def _options() -> str:
     """Return the page of the constructor's arguments, from its signature and documentation."""
-    lines = ["# Options of a client", "", "| option | type | default | |", "|---|---|---|---|"]
+    lines = ["# Options of a client", "", "| option | |", "|---|---|"]
     documents = dict(_ARGUMENT.findall(inspect.getdoc(oai.OpenAI.__init__) or ""))
     for name, parameter in inspect.signature(oai.OpenAI.__init__).parameters.items():
         if name in documents:
             takes = str(parameter.annotation).replace("|", "\\|")
-            default = "" if parameter.default in (None, parameter.empty) else f"`{parameter.default!r}`"
-            lines.append(f"| `{name}` | `{takes}` | {default} | {' '.join(documents[name].split())} |")
+            default = "" if parameter.default in (None, parameter.empty) else f", default `{parameter.default!r}`"
+            lines.append(f"| `{name}` | {' '.join(documents[name].split())}<br>`{takes}`{default} |")
     return "\n".join([*lines, ""])
 
 
