@@ -109,6 +109,7 @@ def test_cancelled_call_ends_immediately_and_the_client_works_on(answer: Answer,
 
     async def body(client: oai.AsyncOpenAI) -> Any:
         task = asyncio.create_task(client.models.retrieve("m"))
+        assert await asyncio.to_thread(server.until, lambda: server.requests)
         await asyncio.sleep(0.1)
         task.cancel()
         task.cancel()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from oai._table.websocket_row import SOCKET_OPTIONS
 from tools.generate.pin import ROOT, check_installed
 from tools.generate.plan import Plan
-from tools.generate.sdk import Sdk, load, read
+from tools.generate.sdk import Sdk, load
 from tools.generate.write_names import Names
 from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_types import write_types
@@ -41,11 +43,17 @@ class Generated:
 def of_installed() -> Generated:
     """Return what the installed SDK becomes.
 
+    It is read in another process: `typing` returns the union that it made first of the same members, in whatever order,
+    so that what this process has imported would change the order of members.
+
     Raises:
         SystemExit: it is not the pinned version.
     """
     check_installed()
-    return Generated(read(SOCKET_OPTIONS))
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "facts"
+        subprocess.run([sys.executable, "-m", "tools.generate", "facts", str(path)], check=True, cwd=ROOT)
+        return of_file(path)
 
 
 def of_file(path: Path) -> Generated:

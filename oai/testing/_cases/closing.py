@@ -90,13 +90,14 @@ class EndingCases(Suite):
     def _use(self, driver: Driver) -> None:
         """Use a transport so that exchanges end in all possible ways."""
         answers = [Answer(body=b"x"), ENDLESS, Answer(chunks=[b"abc"], truncate=2), Answer(reset="before")]
-        self.server.reply(*answers, Answer(delay=30), Answer(204), Answer(body=b"x"))
+        self.server.reply(*answers, Answer(204), Answer(body=b"x"))
+        self.server.route("GET", "/slow", Answer(delay=30))  # which may be read after the next request
         driver.send(self.request()).read()
         cut = driver.send(self.request(total=2 * self.patience))
         assert next(iter(cut))
         cut.close()
         fails("receive", lambda: driver.send(self.request()).read())
         fails(("receive", "send"), lambda: driver.send(self.request()).read())
-        fails("timeout", lambda: driver.send(self.request(read=0.05)))
+        fails("timeout", lambda: driver.send(self.request("/slow", read=0.05)))
         driver.send(self.request()).read()
         driver.send(self.request()).read()
