@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oai._client.table_classes import TableClient, Tables, class_with, made_of, restore
@@ -232,11 +233,14 @@ def _with_identity(options: Any) -> Any:
     return configure_identity(options)
 
 
+_INDENT = " " * (4 if sys.version_info >= (3, 13) else 12)
+"""That of the arguments in a docstring, of which compilers since 3.13 remove what its lines have in common."""
+
 for _name, _declared in ARGUMENTS.items():
     if _declared.is_attribute:
         _kind = BaseURL if _name == "base_url" else Attribute
         setattr(Client, _name, _kind(_name, _declared.doc))
-    Client.__init__.__doc__ = f"{Client.__init__.__doc__}\n            {_name}: {_declared.doc}"
+    Client.__init__.__doc__ = f"{Client.__init__.__doc__}\n{_INDENT}{_name}: {_declared.doc}"
 
 setattr(Client, "_base_url", vars(Client)["base_url"])  # noqa: B010 - the SDK's private name, which litellm reads
 
