@@ -120,7 +120,7 @@ class Aiohttp(AsyncTransportConformance):
     def test_posts_leak_no_resources(self) -> None:
         driver, self._driver = self.driver, None
         original = self.request
-        self.request = lambda **fields: original(method="POST", **fields)
+        self.request = lambda *path, **fields: original(*path, method="POST", **fields)
         self.leaves_nothing(driver, lambda: self._use(driver))
 
     @pytest.mark.parametrize("how", [CUT[name] for name in CUT if name != "reset to the end"])

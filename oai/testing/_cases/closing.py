@@ -91,7 +91,8 @@ class EndingCases(Suite):
         """Use a transport so that exchanges end in all possible ways."""
         answers = [Answer(body=b"x"), ENDLESS, Answer(chunks=[b"abc"], truncate=2), Answer(reset="before")]
         self.server.reply(*answers, Answer(204), Answer(body=b"x"))
-        self.server.route("GET", "/slow", Answer(delay=30))  # which may be read after the next request
+        for method in ("GET", "POST"):
+            self.server.route(method, "/slow", Answer(delay=30))  # which may be read after the next request
         driver.send(self.request()).read()
         cut = driver.send(self.request(total=2 * self.patience))
         assert next(iter(cut))
