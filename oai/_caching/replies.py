@@ -6,31 +6,27 @@ stream, where readers stop; one that is abandoned before is not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from oai._http.messages import Headers, TransportError
+from oai._http.either import AwaitableBytes, EitherReply, pieces_of
 from oai._metering.replies import awaited
-from oai._recording.replies import AWAITABLE_NONE, AwaitableBytes
-from oai._results.stream import at_once
 from oai._support.async_library import sleep, to_thread
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._caching.answers import Answer
     from oai._caching.keeper import Keeper
+    from oai._http.messages import Headers
 
 
-class CachedReply:
+class CachedReply(EitherReply):
     """A kept response. It, the bytes that `read` returns, and `close` can be awaited but need not be."""
 
     def __init__(self, answer: Answer) -> None:
         self.status = answer.status
         self.headers = answer.hit_headers
         self._pieces = iter(answer.pieces)
-        self._closed = False
 
     def read(self) -> bytes:
         """Return the whole content."""
@@ -48,19 +44,6 @@ class CachedReply:
                 await sleep(0)  # let other tasks run, as a network would
             self._check_open()
             yield piece
-
-    def close(self) -> Any:
-        """Discard what has not been read."""
-        self._closed = True
-        return AWAITABLE_NONE
-
-    def __await__(self) -> Generator[Any, Any, Self]:
-        return self
-        yield
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
 
 
 class _KeepingReply:
@@ -135,7 +118,7 @@ class AsyncKeepingReply(_KeepingReply):
         return content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._reply if hasattr(self._reply, "__aiter__") else at_once(self._reply))
+        pieces = aiter(pieces_of(self._reply))
         while True:
             try:
                 self._keeper.resume()

@@ -10,8 +10,8 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from oai._http.either import AwaitableBytes, EitherReply
 from oai._http.messages import Headers, Timeout, TransportError
-from oai._recording.replies import AWAITABLE_NONE, AwaitableBytes
 from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oai._fake.answers import CannedReply
 
 
-class FakeReply:
+class FakeReply(EitherReply):
     """A reply in transit.
 
     Args:
@@ -37,7 +37,6 @@ class FakeReply:
         limits = [limit for limit in (timeout.read, timeout.total) if limit is not None]
         self._limit = min(limits, default=float("inf"))
         self._headers = Headers(reply.headers)
-        self._closed = False
 
     @property
     def status(self) -> int:
@@ -93,11 +92,6 @@ class FakeReply:
             yield piece
         self._end()
 
-    def close(self) -> Any:
-        """Discard what has not been read."""
-        self._closed = True
-        return AWAITABLE_NONE
-
     def _pause(self) -> float:
         """Return the seconds until the next piece.
 
@@ -107,10 +101,6 @@ class FakeReply:
         if self._between > self._limit:
             raise TransportError("timeout", f"the programmed delay exceeds the request's timeout of {self._limit} s")
         return self._between
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
 
     def _end(self) -> None:
         if self._canned.failure is not None:

@@ -350,14 +350,3 @@ def is_async(transport: Any) -> bool:
 def body_bytes(body: bytes | Body | None) -> bytes:
     """Return a request body in one piece."""
     return body if isinstance(body, bytes) else b"".join(body or ())
-
-
-def after_wait(request: Request, began: float) -> Request:
-    """Return the request with the time that a wait since `began`, a monotonic time, has left of its `Timeout.total`."""
-    if request.timeout.total is None:
-        return request
-    from time import monotonic  # only transports that wait need it
-
-    shortened = request.copy()
-    shortened.timeout = request.timeout.within(began + request.timeout.total - monotonic())
-    return shortened

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from oai._http.either import pieces_of
+
 if TYPE_CHECKING:
     from oai._http.messages import Headers
     from oai._metering.response_meter import ResponseMeter
@@ -116,7 +118,7 @@ class AsyncMeteredReply(_Metered):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._reply if hasattr(self._reply, "__aiter__") else _each(self._reply):
+            async for piece in pieces_of(self._reply):
                 if passed := self._through(piece):
                     yield passed
             if rest := self._rest():
@@ -145,8 +147,3 @@ def discard(value: Any) -> None:
 async def awaited(value: Any) -> Any:
     """Await a value if it is awaitable, and return the result."""
     return await value if isinstance(value, Awaitable) else value
-
-
-async def _each(reply: Any) -> AsyncIterator[bytes]:
-    for piece in reply:
-        yield piece

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from oai._http.either import AwaitableBytes, EitherReply
 from oai._http.messages import Headers, Reply, TransportError
 from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._recording.cassette import RecordedResponse
     from oai._recording.session import PendingExchange
 
@@ -58,28 +57,7 @@ def failure_of(reply: RecordedResponse) -> TransportError:
     return TransportError(failure.kind, failure.message) if failure else TransportError("receive", "no response")
 
 
-class _AwaitableNone:
-    """An awaitable without a value, returned by methods that sync and async callers share."""
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return
-        yield
-
-
-AWAITABLE_NONE = _AwaitableNone()
-
-
-class AwaitableBytes(bytes):
-    """Bytes that can be awaited."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, Any, bytes]:
-        return bytes(self)
-        yield
-
-
-class ReplayedReply:
+class ReplayedReply(EitherReply):
     """A replayed response. It, the bytes that `read` returns, and `close` can be awaited but need not be."""
 
     def __init__(self, reply: RecordedResponse, cuts: str | int, title: str, *, pace: bool) -> None:
@@ -89,7 +67,6 @@ class ReplayedReply:
         self._title = title
         self._pieces = cut(reply.pieces(), cuts)
         self._pace = pace
-        self._closed = False
 
     def read(self) -> bytes:
         """Return the whole content, or raise the recorded failure."""
@@ -114,19 +91,6 @@ class ReplayedReply:
             self._check_open()
             yield piece
         self._end()
-
-    def close(self) -> Any:
-        """Discard what has not been read."""
-        self._closed = True
-        return AWAITABLE_NONE
-
-    def __await__(self) -> Generator[Any, Any, Self]:
-        return self
-        yield
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
 
     def _end(self) -> None:
         if self._reply.failure is not None:

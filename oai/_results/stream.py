@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from oai._errors import APIConnectionError, APITimeoutError
+from oai._http.either import pieces_of
 from oai._http.messages import TransportError
 from oai._results.events import EventDecoder
 
@@ -52,7 +53,7 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
 
 async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
     try:
-        async for piece in reply if hasattr(reply, "__aiter__") else at_once(reply):
+        async for piece in pieces_of(reply):
             for item in decoder.feed(piece):
                 yield item
             if decoder.complete:
@@ -64,12 +65,6 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
     finally:
         response.reply = None
         await close(reply)
-
-
-async def at_once(reply: Reply) -> AsyncIterator[bytes]:
-    """Iterate a sync reply, such as an offline one, asynchronously."""
-    for piece in reply:
-        yield piece
 
 
 async def close(reply: Any) -> None:

@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._errors import ResponseTooLargeError
+from oai._http.either import at_once, pieces_of
 from oai._http.encodings import TooLarge
 from oai._http.encodings import decoder as content_decoder
 from oai._http.messages import TransportError
 from oai._http.response import Response
-from oai._results.stream import at_once, body_error
+from oai._results.stream import body_error
 from oai._support.async_library import to_thread
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
         await self._close()
 
     def _pieces(self) -> AsyncIterator[bytes]:
-        return aiter(self.reply) if hasattr(self.reply, "__aiter__") else at_once(self.reply)
+        return aiter(pieces_of(self.reply))
 
     async def _write(self, target: Any, piece: bytes) -> None:
         await to_thread(target.write, piece)

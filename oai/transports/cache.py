@@ -21,10 +21,11 @@ from oai._caching.replies import AsyncKeepingReply, CachedReply, KeepingReply
 from oai._caching.state import CacheInfo, CacheState
 from oai._caching.store import CacheError, default_path
 from oai._flow.drivers import drive, drive_async
-from oai._http.messages import Request, TransportError, after_wait, is_async
+from oai._http.messages import Request, TransportError
 from oai._metering.replies import awaited
 from oai._support.async_library import to_thread, wait_for
 from oai.transports._generating import GENERATING
+from oai.transports._wrapper import Wrapper, after_wait
 
 if TYPE_CHECKING:
     from oai._caching.flights import Flight
@@ -36,7 +37,7 @@ WEEK: Final = 7 * 24 * 3600.0
 Flow = Generator[tuple[Any, ...], Any, Any]
 
 
-class Cache:
+class Cache(Wrapper):
     """A transport that returns kept responses for requests that were sent before.
 
     A request equals another one if server, operation, path, query and body are equal; the key does not count. A stream
@@ -80,9 +81,8 @@ class Cache:
         for name, value in (("ttl", ttl), ("max_bytes", max_bytes)):
             if not value > 0:
                 raise ValueError(f"{name} must be positive, not {value!r}")
-        self.is_async = is_async(transport)
+        super().__init__(transport)
         self.path = default_path() if path is None else os.path.abspath(path)
-        self._transport = transport
         self._options: dict[str, Any] = {
             "ttl": ttl,
             "max_bytes": max_bytes,
@@ -97,11 +97,6 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"<Cache {self.path!r}>"
-
-    @property
-    def needs_key(self) -> bool:
-        """Whether a client over this transport must have a key."""
-        return bool(getattr(self._transport, "needs_key", True))
 
     def info(self) -> CacheInfo:
         """Return the figures of this cache. This reads the file."""
@@ -139,13 +134,6 @@ class Cache:
             return None
         state.count_hit(digest)
         return CachedReply(answer)
-
-    def for_async(self) -> Cache:
-        """Return this cache for async clients: it never blocks their loop by its file."""
-        side = object.__new__(type(self))
-        inner = getattr(self._transport, "for_async", lambda: self._transport)
-        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
-        return side
 
     def close(self) -> Any:
         """Close the file and the transport; await the result if that is async."""

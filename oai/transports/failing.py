@@ -13,19 +13,21 @@ import math
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
 
 from oai._flow.drivers import drive, drive_async
-from oai._http.messages import Headers, Request, Timeout, TransportError, is_async
+from oai._http.either import pieces_of
+from oai._http.messages import Headers, Request, Timeout, TransportError
+from oai._metering.replies import awaited
 from oai._recording.cassette import RecordedResponse
 from oai._recording.replies import ReplayedReply
-from oai._results.stream import at_once
 from oai._support.async_library import sleep
 from oai._support.suggest import nearest
+from oai.transports._wrapper import Wrapper
 
 WAYS: Final = ("refused", "reset", "truncated", "stalled")
 
@@ -83,7 +85,7 @@ class Failed(NamedTuple):
     how: str | int
 
 
-class FailingTransport:
+class FailingTransport(Wrapper):
     """A transport that fails calls by rules, and sends the others with another transport.
 
     Args:
@@ -93,18 +95,12 @@ class FailingTransport:
     """
 
     def __init__(self, transport: Any, *rules: Fail, seed: int = 0) -> None:
-        self.is_async = is_async(transport)
-        self._transport = transport
+        super().__init__(transport)
         self._rules = _FailureRules(rules, seed)
         self._arguments = (transport, rules, seed)
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), *self._arguments)
-
-    @property
-    def needs_key(self) -> bool:
-        """Whether a client with this transport needs a key."""
-        return bool(getattr(self._transport, "needs_key", True))
 
     @property
     def calls(self) -> int:
@@ -120,18 +116,6 @@ class FailingTransport:
         """Send or fail; return a reply, or a coroutine if the transport is async."""
         flow = self._flow(request, self._rules.choose(request))
         return drive_async(flow) if self.is_async else drive(flow)
-
-    def for_async(self) -> FailingTransport:
-        """Return the adapter for async clients, which does not block their loop, even over a sync transport."""
-        side = object.__new__(type(self))
-        inner = getattr(self._transport, "for_async", lambda: self._transport)
-        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
-        return side
-
-    def close(self) -> Any:
-        """Close the transport; the result must be awaited if that is async."""
-        closing = self._transport.close()
-        return awaited(closing) if self.is_async else closing
 
     def _flow(self, request: Request, fail: Fail | None) -> Generator[tuple[Any, ...], Any, Any]:
         """Yield effects, each a function and its arguments, for either driver."""
@@ -260,7 +244,7 @@ class AsyncTruncatedReply(_TruncatedReply):
         return b"".join([piece async for piece in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._reply if hasattr(self._reply, "__aiter__") else at_once(self._reply))
+        pieces = aiter(pieces_of(self._reply))
         while self._left and (piece := await anext(pieces, None)) is not None:
             yield self._through(piece)
         await sleep(self._pause())
@@ -270,11 +254,6 @@ class AsyncTruncatedReply(_TruncatedReply):
     async def close(self) -> None:
         """Discard what has not been read."""
         await awaited(self._reply.close())
-
-
-async def awaited(value: Any) -> Any:
-    """Await a value if it is awaitable, and return the result."""
-    return await value if isinstance(value, Awaitable) else value
 
 
 def _limit(timeout: Timeout, passed: float) -> float:

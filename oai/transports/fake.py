@@ -18,10 +18,10 @@ from oai._fake.calls import Call, Calls, UnexpectedCall, Upload
 from oai._fake.paths import FakeBehaviour, FakeOperation, FakeState
 from oai._fake.program import Program, failure
 from oai._fake.reply import FakeReply
+from oai._http.either import AWAITABLE_NONE
 from oai._http.messages import Request, TransportError
 from oai._incoming.reading import path_values
 from oai._offline.answers import answer
-from oai._recording.replies import AWAITABLE_NONE
 from oai._support.suggest import nearest
 from oai._table.load import merged_table, table_sources
 

@@ -15,15 +15,16 @@ from functools import partial
 from typing import Any
 
 from oai._flow.drivers import drive, drive_async, read_within, read_within_async
+from oai._http.either import AWAITABLE_NONE
 from oai._http.encodings import TooLarge
-from oai._http.messages import Request, TransportError, after_wait, is_async
+from oai._http.messages import Request, TransportError, is_async
 from oai._metering.replies import AsyncMeteredReply, MeteredReply, awaited
-from oai._recording.replies import AWAITABLE_NONE
 from oai._routing.attempt import Attempt
 from oai._routing.failures import failure_of_status, with_body
 from oai._routing.health import Health, Router, TargetInfo
 from oai._routing.target import Target
 from oai.transports._generating import GENERATING
+from oai.transports._wrapper import after_wait
 
 __all__ = ["Fallback", "Target", "TargetInfo"]
 

@@ -18,11 +18,11 @@ import threading
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from oai._http.either import AWAITABLE_NONE
 from oai._http.messages import Request, Transport, TransportError, is_async
 from oai._recording.cassette import CassetteError, RecordedRequest
 from oai._recording.matching import Matcher, explain
 from oai._recording.replies import (
-    AWAITABLE_NONE,
     VARIABLE,
     AsyncRecordingReply,
     CassetteMiss,

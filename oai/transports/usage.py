@@ -10,22 +10,24 @@ One generator of effects serves sync and async transports.
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from oai._flow.drivers import drive, drive_async
-from oai._http.messages import Request, is_async
 from oai._metering.budgets import Budget, BudgetExceededError
 from oai._metering.ledger import Ledger, OpenCall, UsageRow
 from oai._metering.prices import Prices
-from oai._metering.replies import AsyncMeteredReply, MeteredReply, awaited
+from oai._metering.replies import AsyncMeteredReply, MeteredReply
 from oai._metering.request_facts import RequestFacts, estimated_input, request_facts
 from oai._metering.response_meter import ResponseMeter
 from oai._metering.usage_chunk import HiddenChunk, with_usage
+from oai.transports._wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from oai._http.messages import Request
 
 __all__ = ["Budget", "BudgetExceededError", "Usage", "UsageRow"]
 
@@ -35,7 +37,7 @@ TAG_HEADER: Final = "x-oai-tag"
 _tag: ContextVar[str] = ContextVar("oai_usage_tag", default="")
 
 
-class Usage:
+class Usage(Wrapper):
     """A transport that counts the tokens of another one's responses.
 
     Args:
@@ -64,8 +66,7 @@ class Usage:
         include_usage: bool = True,
         tag: str = "",
     ) -> None:
-        self.is_async = is_async(transport)
-        self._transport = transport
+        super().__init__(transport)
         self._prices = prices if prices is None or isinstance(prices, Prices) else Prices(prices)
         self._budgets = tuple(budgets)
         self._include_usage = include_usage
@@ -81,18 +82,6 @@ class Usage:
             self._include_usage,
             self._own_tag,
         )
-
-    @property
-    def needs_key(self) -> bool:
-        """Whether a client with this transport needs a key."""
-        return bool(getattr(self._transport, "needs_key", True))
-
-    def for_async(self) -> Usage:
-        """Return the adapter for async clients, with the same totals."""
-        side = object.__new__(type(self))
-        inner = getattr(self._transport, "for_async", lambda: self._transport)
-        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
-        return side
 
     def send(self, request: Request) -> Any:
         """Send and count; return a reply, or a coroutine of one if the transport is async.
@@ -143,7 +132,7 @@ class Usage:
         if len(fields) == len(request.headers):
             return _tag.get() or self._own_tag, request
         tag = next(value for name, value in request.headers if name.lower() == TAG_HEADER)
-        request = copy.copy(request)
+        request = request.copy()
         request.headers = fields
         return tag, request
 
@@ -204,11 +193,6 @@ class Usage:
     def __repr__(self) -> str:
         total = self.total
         return f"<Usage {total.requests} requests, {total.input_tokens + total.output_tokens} tokens>"
-
-    def close(self) -> Any:
-        """Close the transport; the result must be awaited if that is async."""
-        closing = self._transport.close()
-        return awaited(closing) if self.is_async else closing
 
 
 class _Books:

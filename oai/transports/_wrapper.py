@@ -1,0 +1,48 @@
+"""What transports that wrap another have in common: they serve both kinds of clients, and close what they wrap."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from oai._http.messages import is_async
+from oai._metering.replies import awaited
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from oai._http.messages import Request
+
+
+class Wrapper:
+    """Base class of transports that wrap one transport, sync or async."""
+
+    def __init__(self, transport: Any) -> None:
+        self.is_async = is_async(transport)
+        self._transport = transport
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a client over this transport must have a key."""
+        return bool(getattr(self._transport, "needs_key", True))
+
+    def for_async(self) -> Self:
+        """Return this transport for async clients, with the same state: it never blocks their loop."""
+        side = object.__new__(type(self))
+        inner = getattr(self._transport, "for_async", lambda: self._transport)
+        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
+        return side
+
+    def close(self) -> Any:
+        """Close the transport; the result must be awaited if that is async."""
+        closing = self._transport.close()
+        return awaited(closing) if self.is_async else closing
+
+
+def after_wait(request: Request, began: float) -> Request:
+    """Return the request with the time that a wait since `began`, a monotonic time, has left of its `Timeout.total`."""
+    if request.timeout.total is None:
+        return request
+    shortened = request.copy()
+    shortened.timeout = request.timeout.within(began + request.timeout.total - monotonic())
+    return shortened
