@@ -21,7 +21,7 @@ from oai.transports._event_loops import Loop, Loops, Server
 from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
 from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool
-from oai.transports._protocols import Connection, Exchange
+from oai.transports._protocols import Connection
 from oai.transports._proxies import proxy_for
 from oai.transports._tls import load_all_certificates, shared_tls_context
 
@@ -81,7 +81,7 @@ class AsyncHTTPTransport:
     async def send(self, request: Request) -> AsyncHTTPReply:
         """Send a request; return at the headers of the response."""
         self._check_open()
-        timeout = request.timeout
+        timeout, body, headers = request.timeout, request.body, request.headers
         check(timeout)
         loop = asyncio_loop(type(self).__name__)
         deadline = None if timeout.total is None else loop.time() + timeout.total
@@ -89,44 +89,29 @@ class AsyncHTTPTransport:
         name, target = split_target(request.url)
         server = ours.servers.get(name)
         connection = None if server is None else server.pool.take()
-        # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
-        if connection is None or server is None:
-            server = self._server(ours, name, request.url)
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
-            exchange = await self._send_over(ours, server, connection, request, target, deadline)
+            # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
+            if connection is None or server is None:
+                server = self._server(ours, name, request.url)
+                connection = await self._acquire(ours, server, timeout, deadline)
+                self._check_acquired(server, connection)
+            if server.last_user != self._number:
+                server.add_user(self, self._number)
+            if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
+                target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
+            try:
+                head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
+            except BaseException:
+                server.pool.put_back(connection)
+                raise
+            exchange = connection.start(HTTPResponse(head), self)
+            await exchange_over(exchange, connection, head, body, timeout, deadline)
         except BodyError as error:
             raise error.error from None
         except FAILURES as error:
             raise as_transport_error(error) from error
         return AsyncHTTPReply(exchange, ours, timeout.read, deadline)
-
-    async def _send_over(
-        self,
-        ours: Loop,
-        server: Server,
-        connection: Connection | None,
-        request: Request,
-        target: str,
-        deadline: float | None,
-    ) -> Exchange:
-        """Send a request over an idle connection, or one that is acquired."""
-        body, headers, timeout = request.body, request.headers, request.timeout
-        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
-        if connection is None:
-            connection = await self._acquire(ours, server, timeout, deadline)
-            self._check_acquired(server, connection)
-        if server.last_user != self._number:
-            server.add_user(self, self._number)
-        if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
-            target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
-        try:
-            head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
-        except BaseException:
-            server.pool.put_back(connection)
-            raise
-        exchange = connection.start(HTTPResponse(head), self)
-        await exchange_over(exchange, connection, head, body, timeout, deadline)
-        return exchange
 
     async def close(self) -> None:
         """Close all connections, those of responses that are being read as well."""

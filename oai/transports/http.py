@@ -15,7 +15,7 @@ from weakref import finalize
 
 from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
-from oai.transports._exchanges import HTTPReply, exchange_over
+from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
@@ -82,7 +82,7 @@ class HTTPTransport:
         """Send a request; return at the headers of the response."""
         if self._closed:
             self._check_open()
-        timeout = request.timeout
+        timeout, body = request.timeout, request.body
         check(timeout)
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         connections = self._connections
@@ -96,7 +96,15 @@ class HTTPTransport:
         # Reading the environment is slow. An idle connection shows that this host needs no proxy.
         if connection is None and self._proxies and proxy_for(request.url) is not None:
             return self._through_proxy().send(request)
-        return self._send_over(server, connection, request, target, deadline)
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
+        try:
+            head = HTTPRequest(request.method, target, request.headers, host=server.origin.field, length=length)
+            connection = connection or self._acquire(server, timeout, deadline)
+        except FAILURES as error:
+            if connection is not None:
+                server.pool.put_back(connection)
+            raise as_transport_error(error) from error
+        return exchange_over(server.pool, connection, head, body, timeout, deadline)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -107,21 +115,6 @@ class HTTPTransport:
         if self._ssl_context is not None:
             raise TypeError(f"a {type(self).__name__} with an ssl_context does not pickle: make one in each process")
         return partial(type(self), **self._options), ()
-
-    def _send_over(
-        self, server: _Server, connection: Connection | None, request: Request, target: str, deadline: float | None
-    ) -> HTTPReply:
-        """Send a request over an idle connection, or one that is acquired."""
-        timeout, body = request.timeout, request.body
-        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
-        try:
-            head = HTTPRequest(request.method, target, request.headers, host=server.origin.field, length=length)
-            connection = connection or self._acquire(server, timeout, deadline)
-        except FAILURES as error:
-            if connection is not None:
-                server.pool.put_back(connection)
-            raise as_transport_error(error) from error
-        return exchange_over(server.pool, connection, head, body, timeout, deadline)
 
     def _check_open(self) -> None:
         if self._closed:
