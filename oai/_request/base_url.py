@@ -17,6 +17,18 @@ REGIONS = ("ae", "au", "eu", "in", "jp", "us")
 """Regions with a host of their own, as in the official SDK; `global` is the default."""
 
 
+class SchemeError(OpenAIError):
+    """A base URL that does not begin with `http://` or `https://`.
+
+    Attributes:
+        shown: the text without its secrets.
+    """
+
+    def __init__(self, text: str, option: str) -> None:
+        super().__init__(_not_a_url(text, option))
+        self.shown = _redacted(text).rstrip("/")
+
+
 def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], str | None]:
     """Return the normalized base URL, the same with userinfo, the query of every request, and the `Authorization`.
 
@@ -25,12 +37,15 @@ def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], st
     all transports connect to the same one.
 
     Raises:
-        OpenAIError: it is not an HTTP URL; the message names the option.
+        SchemeError: it does not begin with `http://` or `https://`; the message names the option.
+        OpenAIError: it is not a URL either.
     """
     parts = _parts(text)
+    if parts is not None and parts.scheme not in ("http", "https"):
+        raise SchemeError(text, option)
     host = None if parts is None else _ascii_host(parts)
-    if parts is None or lacks_scheme(text) or not host:
-        raise OpenAIError(not_a_url(text, option))
+    if parts is None or not host:
+        raise OpenAIError(_not_a_url(text, option))
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -40,15 +55,8 @@ def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], st
     return base, base.replace("://", f"://{userinfo}@", 1), query, _basic_authorization(userinfo)
 
 
-def lacks_scheme(text: str) -> bool:
-    """Tell whether text, which may be a URL otherwise, does not begin with `http://` or `https://`."""
-    parts = _parts(text)
-    return parts is not None and parts.scheme not in ("http", "https")
-
-
-def not_a_url(text: str, option: str) -> str:
-    """Return the message of an error that names an option, without the secrets of its value."""
-    return f"{option} must be a URL such as 'https://api.openai.com/v1', not {redacted(text)!r}"
+def _not_a_url(text: str, option: str) -> str:
+    return f"{option} must be a URL such as 'https://api.openai.com/v1', not {_redacted(text)!r}"
 
 
 def _basic_authorization(userinfo: str) -> str:
@@ -71,7 +79,7 @@ def _ascii_host(parts: SplitResult) -> str | None:
     return ascii_host(host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0])
 
 
-def redacted(text: str) -> str:
+def _redacted(text: str) -> str:
     """Return an invalid base URL without its query and its userinfo, which may hold secrets."""
     before, at, after = text.partition("?")[0].rpartition("@")
     scheme, mark, _ = before.partition("://")

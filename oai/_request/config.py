@@ -232,13 +232,13 @@ class Config:
         self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
 
     def _split_base_url(self, text: str) -> None:
-        # Imports a large module; most clients use the default.
-        from oai._request.base_url import lacks_scheme, not_a_url, redacted, split_base_url
+        from oai._request.base_url import SchemeError, split_base_url  # imports a large module for few clients
 
-        if lacks_scheme(text):
-            self.base_url, self.url_problem = redacted(text).rstrip("/"), not_a_url(text, "base_url")
-        else:
+        try:
             self.base_url, self._full_base_url, query, self._basic = split_base_url(text, "base_url")
+        except SchemeError as error:  # raised by the first call instead
+            self.base_url, self.url_problem = error.shown, str(error)
+        else:
             self.default_query = {**query, **self.default_query}
 
     def __repr__(self) -> str:
