@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from textwrap import wrap
 
 WIDEST = 120
@@ -24,6 +25,15 @@ def joined(text: str) -> list[str]:
     """Return the declarations, each on one line, without comments."""
     lines = text.replace(f"\n{CONTINUED}", " ").splitlines()
     return [line for line in lines if not line.startswith("#")]
+
+
+def pairs_of(homes: str) -> Iterator[tuple[str, str, str]]:
+    """Yield module, name and the other name there, or an empty text, of each pair in what a module's line declares."""
+    for home in filter(None, homes.strip().split("; ")):
+        source, *pairs = home.split()
+        for pair in pairs:
+            here, _, there = pair.partition("=")
+            yield source, here, there
 
 
 def strings(names: str, indent: str) -> str:

@@ -12,8 +12,8 @@ from oai._stubs.types import Speller
 from oai._stubs.views import VIEWS
 from oai._stubs.websockets import connection_name
 from oai._table.load import shipped_table
-from tools.generate.layout import joined
-from tools.generate.write_types import RUFF, STYLE
+from tools.generate.layout import joined, pairs_of
+from tools.generate.write_types import RUFF, STYLE, export
 
 CLASSES = "oai.resources._classes"
 HEADER = GENERATED.partition("\n")[0] + "\n"
@@ -58,25 +58,23 @@ def write_resources(root: Path) -> int:
 
 def _names(module: str, homes: str, writers: dict[str, Writer]) -> list[str]:
     """Return the statements that give a module its names."""
-    imports, assignments = [], []
-    for home in homes.strip().split("; ") if homes.strip() else ():
-        source, *pairs = home.split()
+    imports: list[str] = []
+    assignments: list[str] = []
+    for source, here, there in pairs_of(homes):
+        owner, name, argument = source, there or here, ""
         if source.startswith("oai._official.missing"):
             continue
-        for here, _, there in (pair.partition("=") for pair in pairs):
-            owner, name, argument = source, there or here, ""
-            if source == CLASSES:
-                owner, name = _class_of(there, writers)
-            elif source in CONNECTIONS:
-                side = writers["async" if here.startswith("Async") else "sync"]
-                area, connection = f"oai._typed.{module.partition('.')[0]}", connection_name(side, _path_of(module))
-                if there.endswith("Manager"):
-                    imports.append(f"from {area} import {connection} as _Of{here}\n")
-                    argument = f"[_Of{here}]"
-                else:
-                    owner, name = area, connection
-            imports.append(f"from {owner} import {name} as {here if name == here else f'_{here}'}\n")
-            assignments += [f"{here} = _{here}{argument}\n"] if name != here else []
+        if source == CLASSES:
+            owner, name = _class_of(there, writers)
+        elif source in CONNECTIONS:
+            side = writers["async" if here.startswith("Async") else "sync"]
+            area, connection = f"oai._typed.{module.partition('.')[0]}", connection_name(side, _path_of(module))
+            if there.endswith("Manager"):
+                imports.append(f"from {area} import {connection} as _Of{here}\n")
+                argument = f"[_Of{here}]"
+            else:
+                owner, name = area, connection
+        export(imports, assignments, owner, here, "" if name == here else name, argument=argument)
     return [*imports, *assignments]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from oai._support.docs import field_docs
 from tools.generate.ir import ANY, NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs
-from tools.generate.layout import WIDEST, strings, wrapped
+from tools.generate.layout import WIDEST, pairs_of, strings, wrapped
 from tools.generate.plan import Plan, area_of, camel
 
 HEADER = (
@@ -491,23 +491,31 @@ def _write_stubs(root: Path, official: str) -> None:
             continue
         imports: list[str] = []
         assignments: list[str] = []
-        for home in homes.split("; "):
-            source, *pairs = home.split()
-            for here, _, there in (pair.partition("=") for pair in pairs):
-                if not source.startswith("oai._official.missing"):
-                    source = f"oai.types{source}" if source[0] == "." else source
-                    _export(imports, assignments, source, here, there)
+        for source, here, there in pairs_of(homes):
+            if not source.startswith("oai._official.missing"):
+                export(imports, assignments, f"oai.types{source}" if source[0] == "." else source, here, there)
         path.with_suffix(".pyi").write_text("".join([HEADER, *imports, *assignments]))
 
 
-def _export(imports: list[str], assignments: list[str], source: str, here: str, there: str, indent: str = "") -> None:
-    """Add the import of a name, which only an import as itself exports; another name needs an assignment."""
+def export(
+    imports: list[str],
+    assignments: list[str],
+    source: str,
+    here: str,
+    there: str,
+    indent: str = "",
+    argument: str = "",
+) -> None:
+    """Add the import of a name, which only an import as itself exports; another name needs an assignment.
+
+    `argument` is that of a generic class, which has another name there.
+    """
     alias = f"_{here}" if there else here
     if len(f"{indent}    {there or here} as {alias},") > WIDEST:
         alias = f"_{len(imports)}"
     imports.append(f"{indent}from {source} import {there or here} as {alias}\n")
     if alias != here:
-        assignments.append(f"{indent}{here} = {alias}\n")
+        assignments.append(f"{indent}{here} = {alias}{argument}\n")
 
 
 def _package(area: str, homes: dict[str, set[str]]) -> str:
@@ -526,7 +534,7 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
             imports.append(f"    from {package} import {inner} as {inner}\n")
         for name in sorted(names):
             here, _, there = name.partition("=")
-            _export(imports, assignments, module, here, there, "    ")
+            export(imports, assignments, module, here, there, "    ")
     kind = f"of `{area}`" if area else "of the API, by area"
     first = AREA if area else OFFICIAL
     return (

@@ -7,9 +7,7 @@ from oai._typed.admin import AsyncAdminOrganizationWorkloadIdentityProvidersFede
 from oai._typed.admin import (
     AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw as _AsyncFederationRulesWithRawResponse,
 )
-from oai._typed.admin import (
-    AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming as _AsyncFederationRulesWithStreamingResponse,
-)
+from oai._typed.admin import AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming as _2
 from oai._typed.admin import AsyncAdminOrganizationWorkloadIdentityProviders as _AsyncWorkloadIdentityProviders
 from oai._typed.admin import (
     AsyncAdminOrganizationWorkloadIdentityProvidersRaw as _AsyncWorkloadIdentityProvidersWithRawResponse,
@@ -32,7 +30,7 @@ from oai._typed.admin import (
 
 AsyncFederationRules = _AsyncFederationRules
 AsyncFederationRulesWithRawResponse = _AsyncFederationRulesWithRawResponse
-AsyncFederationRulesWithStreamingResponse = _AsyncFederationRulesWithStreamingResponse
+AsyncFederationRulesWithStreamingResponse = _2
 AsyncWorkloadIdentityProviders = _AsyncWorkloadIdentityProviders
 AsyncWorkloadIdentityProvidersWithRawResponse = _AsyncWorkloadIdentityProvidersWithRawResponse
 AsyncWorkloadIdentityProvidersWithStreamingResponse = _AsyncWorkloadIdentityProvidersWithStreamingResponse

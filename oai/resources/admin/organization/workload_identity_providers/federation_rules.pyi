@@ -3,9 +3,7 @@ from oai._typed.admin import AsyncAdminOrganizationWorkloadIdentityProvidersFede
 from oai._typed.admin import (
     AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw as _AsyncFederationRulesWithRawResponse,
 )
-from oai._typed.admin import (
-    AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming as _AsyncFederationRulesWithStreamingResponse,
-)
+from oai._typed.admin import AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming as _2
 from oai._typed.admin import AdminOrganizationWorkloadIdentityProvidersFederationRules as _FederationRules
 from oai._typed.admin import (
     AdminOrganizationWorkloadIdentityProvidersFederationRulesRaw as _FederationRulesWithRawResponse,
@@ -16,7 +14,7 @@ from oai._typed.admin import (
 
 AsyncFederationRules = _AsyncFederationRules
 AsyncFederationRulesWithRawResponse = _AsyncFederationRulesWithRawResponse
-AsyncFederationRulesWithStreamingResponse = _AsyncFederationRulesWithStreamingResponse
+AsyncFederationRulesWithStreamingResponse = _2
 FederationRules = _FederationRules
 FederationRulesWithRawResponse = _FederationRulesWithRawResponse
 FederationRulesWithStreamingResponse = _FederationRulesWithStreamingResponse
