@@ -48,13 +48,13 @@ class Conversation:
 
     def set_system(self, text: str | None) -> None:
         """Replace the system message; `None` removes it."""
-        self.messages = [each for each in self.messages if as_dict(plain(each)).get("role") != "system"]
+        self.messages = [each for each in self.messages if not _is_system(each)]
         if text:
             self.messages.insert(0, {"role": "system", "content": text})
 
     def clear(self) -> None:
         """Forget everything but the system message."""
-        self.messages = [each for each in self.messages if as_dict(plain(each)).get("role") == "system"]
+        self.messages = [each for each in self.messages if _is_system(each)]
         self._attached.clear()
 
     def attach(self, path: str) -> None:
@@ -154,6 +154,10 @@ class Conversation:
         if not isinstance(messages, list) or not all(as_dict(each).get("role") for each in messages):
             raise OpenAIError(f"{path}: not a conversation saved as JSON")
         self.messages = messages
+
+
+def _is_system(message: Any) -> bool:
+    return as_dict(plain(message)).get("role") == "system"
 
 
 def _as_markdown(messages: list[dict[str, Any]]) -> Iterator[str]:
