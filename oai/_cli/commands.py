@@ -22,8 +22,8 @@ USAGE_OF = {
     "show": ("OPERATION", "Show the description, parameters and result of an operation."),
     "chat": ("[model=NAME] [name=text ...]", "Converse with a model in the terminal."),
     "map": (
-        "OPERATION --input ROWS --output RESULTS [--journal FILE] [name=text ...]",
-        "Call an operation for every row of a JSON lines, CSV or Parquet file.",
+        "OPERATION --input ROWS [--output RESULTS] [--journal FILE] [--estimate] [name=text ...]",
+        "Call an operation for every row of a JSON lines, CSV or Parquet file, or estimate its tokens and cost.",
     ),
     "providers": ("[NAME ...]", "List the services that --provider selects, or show some of them."),
     "import": ("DOCUMENT", "Write a table, and a module with its types, for the server of an OpenAPI document."),

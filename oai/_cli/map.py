@@ -1,4 +1,4 @@
-"""`oai map`: call an operation for every row of a file, and write the results to another."""
+"""`oai map`: call an operation for every row of a file, and write the results to another, or estimate their cost."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import sys
 import warnings
 from contextlib import AbstractContextManager, ExitStack
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oai._cli.arguments import UsageError, cell_parser, parse_arguments
 from oai._cli.client import make_client, make_transport
 from oai._cli.operations import choose, read_table
 from oai._errors import AuthenticationError, PermissionDeniedError
 
-MAP_OPTIONS = ("input", "journal", "concurrency", "stop")
+if TYPE_CHECKING:
+    from oai.helpers.bulk.row_formats import Cells
+
+ESTIMATE_OPTIONS = ("prices", "output_tokens", "discount")
+"""The options that only `oai map --estimate` has."""
+
+MAP_OPTIONS = ("input", "journal", "concurrency", "stop", "id", "estimate", *ESTIMATE_OPTIONS)
 """The options that only `oai map` has."""
 
 
@@ -32,6 +38,20 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="stop at the first row that fails; by default errors are results",
     )
+    add(
+        "--id",
+        metavar="FIELD",
+        help="the field of each row that is its id, written with its result (default: custom_id, if rows have it)",
+    )
+    add("--estimate", action="store_true", default=None, help="print the tokens of the rows, and send nothing")
+    add("--prices", metavar="FILE", help="with --estimate: a TOML file of prices, for the cost as well")
+    add(
+        "--output-tokens",
+        metavar="N",
+        type=_positive,
+        help="with --estimate: the tokens of a result, on average (default: the limit of each row)",
+    )
+    add("--discount", metavar="PART", type=float, help="with --estimate: the part not paid, such as 0.5 for batches")
 
 
 def _positive(text: str) -> int:
@@ -41,7 +61,7 @@ def _positive(text: str) -> int:
 
 
 def map_rows(options: argparse.Namespace, _: str, words: list[str]) -> int:
-    """Map an operation over the rows of a file; return 1 if a row failed."""
+    """Map an operation over the rows of a file, or estimate what that costs; return 1 if a row failed."""
     if not words or options.input is None:
         raise UsageError("oai map needs an operation and --input FILE (oai map --help)")
     table = read_table(options)
@@ -52,6 +72,33 @@ def map_rows(options: argparse.Namespace, _: str, words: list[str]) -> int:
     defaults = parse_arguments(name, row, positional, words[1:], incomplete=True)
     if defaults.get("stream"):
         raise UsageError("oai map writes results, not streams; leave out stream")
+    if options.estimate:
+        return _print_estimate(options, defaults, cell_parser(row))
+    for option in ESTIMATE_OPTIONS:
+        if getattr(options, option) is not None:
+            raise UsageError(f"--{option.replace('_', '-')} is only valid with --estimate")
+    return _send(options, name, defaults, cell_parser(row))
+
+
+def _print_estimate(options: argparse.Namespace, defaults: dict[str, Any], cells: Cells) -> int:
+    """Print what the rows would use, as a line of text or as JSON."""
+    from oai._json.encode import encode
+    from oai.helpers.bulk.estimate import estimate
+    from oai.helpers.bulk.row_formats import open_rows
+
+    with ExitStack() as stack:
+        rows = open_rows(options.input, stack, cells=cells, id_field=options.id).rows
+        total = estimate(
+            ({**defaults, **row.arguments} for row in rows),
+            prices=options.prices,
+            output_tokens=options.output_tokens,
+            discount=options.discount or 0.0,
+        )
+    print(encode(total).decode() if options.json else total)  # noqa: T201
+    return 0
+
+
+def _send(options: argparse.Namespace, name: str, defaults: dict[str, Any], cells: Cells) -> int:
     from oai._cli.progress import RowProgress, can_draw
     from oai.helpers.bulk.map import CONCURRENCY
     from oai.helpers.bulk.row_files import map_file
@@ -69,11 +116,12 @@ def map_rows(options: argparse.Namespace, _: str, words: list[str]) -> int:
             options.input,
             options.output or "-",
             defaults=defaults,
-            cells=cell_parser(row),
+            cells=cells,
             concurrency=options.concurrency or CONCURRENCY,
             errors="raise" if options.stop else "return",
             stops=(AuthenticationError, PermissionDeniedError),  # which every further row would be, too
             journal=options.journal,
+            id_field=options.id,
             progress=progress,
         )
     if failed:

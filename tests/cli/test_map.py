@@ -109,6 +109,10 @@ def test_invalid_cells_are_named(
         (["map", "embeddings.create", "modle=m", "--input", "x.jsonl"], "Did you mean 'model'?"),
         (["map", "embeddings.creat", "--input", "x.jsonl"], "embeddings.create"),
         (["map", "embeddings.create", "--input", "x.jsonl", "--concurrency", "0"], "positive integer, not '0'"),
+        (["map", "embeddings.create", "--input", "x.jsonl", "--prices", "p"], "--prices is only valid with --estimate"),
+        (["map", "embeddings.create", "--input", "x", "--discount", "1"], "--discount is only valid with --estimate"),
+        (["models.list", "--id", "name"], "--id is only valid for `oai map`"),
+        (["models.list", "--estimate"], "--estimate is only valid for `oai map`"),
         (["models.list", "--journal", "j"], "--journal is only valid for `oai map`"),
         (["models.list", "--stop"], "--stop is only valid for `oai map`"),
         (["serve", "--input", "x"], "--input is only valid for `oai map`"),
@@ -154,3 +158,36 @@ def test_progress_counts_rows(embeddings: list[str], tmp_path: Path, capfd: pyte
     files: list[Any] = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")]
     assert main([*embeddings, *files, "--progress"]) == 0
     assert "mapping: 0.00 rows" in capfd.readouterr().err
+
+
+def test_id_of_a_row_is_written_with_its_result(embeddings: list[str], server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("doc id,input\nx-1,a\nx-2,bad\n")
+    files = ["--input", str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.jsonl"), "--id", "doc id"]
+    assert main([*embeddings, "model=m", *files]) == 1
+    first, second = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert (first["doc id"], first["result"]["data"][0]["embedding"]) == ("x-1", [1.0])
+    assert (second["doc id"], second["error"]["status_code"]) == ("x-2", 400)
+    assert all(set(request.json()) == {"input", "model", "encoding_format"} for request in server.requests)
+
+
+def test_estimate_prints_tokens_and_cost_and_sends_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"custom_id": str(number), "input": "x" * 4000} for number in range(3)]
+    (tmp_path / "in.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (tmp_path / "prices.toml").write_text('[models."gpt-*"]\ninput = 1.0\noutput = 10.0\n')
+    words = ["map", "responses.create", "model=gpt-5", "--input", str(tmp_path / "in.jsonl"), "--estimate"]
+    assert main(words) == 0
+    assert capfd.readouterr().out == (
+        "3 calls, 3,000 input and 0 output tokens (3 without a limit or an estimate of their output)\n"
+    )
+    words += ["--prices", str(tmp_path / "prices.toml"), "--output-tokens", "500", "--discount", "0.5"]
+    assert main(words) == 0
+    assert capfd.readouterr().out == "3 calls, 3,000 input and 1,500 output tokens, about 0.01 USD\n"
+    assert main([*words, "--json"]) == 0
+    estimate = json.loads(capfd.readouterr().out)
+    assert (estimate["rows"], estimate["cost"]) == (3, pytest.approx(0.5 * 3 * (1000 * 1.0 + 500 * 10.0) / 1e6))
+
+
+def test_estimate_of_a_csv_file_reads_its_cells(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.csv").write_text("custom_id,input,max_output_tokens\na,xxxx,100\nb,xxxx,20\n")
+    assert main(["map", "responses.create", "model=m", "--input", str(tmp_path / "in.csv"), "--estimate"]) == 0
+    assert capfd.readouterr().out == "2 calls, 2 input and 120 output tokens\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import Any
 
 import msgspec
 
@@ -11,9 +13,6 @@ from oai._json.encode import encode
 from oai._metering.prices import Prices
 from oai._metering.request_facts import estimated_input, request_facts
 from oai._metering.tokens import TokenUsage
-
-if TYPE_CHECKING:
-    import os
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 def estimate(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]] | str | os.PathLike[str],
     *,
     prices: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     output_tokens: int | None = None,
@@ -61,18 +60,26 @@ def estimate(
     """Estimate the tokens and the cost of calls, such as those of `oai.map` or of a batch. Nothing is sent.
 
     Args:
-        rows: the arguments of each call, which are read one by one.
+        rows: the arguments of each call, which are read one by one, or a file of them as for `oai map`: JSON lines, CSV
+            or Parquet.
         prices: a TOML file of prices, or its content, as for `Usage`.
         output_tokens: the output of a call, on average, such as a few calls had; by default its `max_output_tokens`
             (or `max_completion_tokens`, `max_tokens`). Embeddings have none.
         discount: the part of the price that is not paid, such as 0.5 for batches.
 
     Raises:
-        OSError: the file of prices cannot be read.
-        ValueError: a price or the discount is invalid.
+        OpenAIError: the rows are a Parquet file, and pyarrow is not installed.
+        OSError: a file cannot be read.
+        ValueError: a row, a price or the discount is invalid.
     """
     if not 0 <= discount <= 1:
         raise ValueError(f"discount must be from 0 to 1, not {discount!r}")
+    if isinstance(rows, str | os.PathLike):
+        from oai.helpers.bulk.row_formats import open_rows  # rows in memory do without
+
+        with ExitStack() as stack:
+            objects = (row.arguments for row in open_rows(rows, stack).rows)
+            return estimate(objects, prices=prices, output_tokens=output_tokens, discount=discount)
     table = None if prices is None else Prices(prices)
     count = total_in = total_out = unlimited = unpriced = 0
     cost = 0.0

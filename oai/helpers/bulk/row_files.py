@@ -44,6 +44,7 @@ def map_file(
     errors: Literal["raise", "return"] = "raise",
     stops: tuple[type[Exception], ...] = (),
     journal: Path | None = None,
+    id_field: str | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Call a method with every row of a file, and write the results, in the order of the rows, to another.
@@ -58,10 +59,12 @@ def map_file(
         errors: `"raise"` stops at the first error and raises it, `"return"` writes it in place of the result.
         stops: errors that are raised even so.
         journal: a file that keeps the responses, so that repeating the call after a crash resumes.
+        id_field: the field of each row that is its id, which is not sent, but written with the result; by default
+            `custom_id`, if the first row has it.
         progress: called with the number of finished rows and the total, if that is known.
 
     Raises:
-        ValueError: a file has an unknown suffix, or a row is not an object.
+        ValueError: a file has an unknown suffix, or a row is not an object, or has no id although others have.
         OpenAIError: pyarrow is not installed.
         OSError: a file cannot be read or written.
     """
@@ -69,17 +72,23 @@ def map_file(
         raise ValueError(f"{os.fspath(target)} is the file of the rows; write the results to another")
     failed = number = 0
     with ExitStack() as stack:
-        rows, total = open_rows(source, cells, stack)
-        write = open_results(target, stack)
-        merged = ({**(defaults or {}), **row} for row in rows)
-        results = results_in_order(function, merged, concurrency=concurrency, journal=journal)
+        rows, field, total = open_rows(source, stack, cells=cells, id_field=id_field)
+        write = open_results(target, stack, id_field=field)
+        ids: deque[Any] = deque()  # of the rows whose results are not written yet
+
+        def arguments() -> Iterator[dict[str, Any]]:
+            for row in rows:
+                ids.append(row.id)
+                yield {**(defaults or {}), **row.arguments}
+
+        results = results_in_order(function, arguments(), concurrency=concurrency, journal=journal)
         for number, outcome in enumerate(stack.enter_context(closing(results)), 1):
             if isinstance(outcome, Exception):
                 if errors == "raise" or not isinstance(outcome, OpenAIError) or isinstance(outcome, stops):
                     outcome.add_note(f"This is row {number - 1} of {os.fspath(source)}.")
                     raise outcome
                 failed += 1
-            write(number - 1, outcome)
+            write(number - 1, ids.popleft(), outcome)
             if progress is not None:
                 progress(number, total)
     return Outcome(number, failed)

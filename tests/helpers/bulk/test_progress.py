@@ -127,6 +127,15 @@ def test_estimate_adds_up_rows(tmp_path: Path) -> None:
     assert half.cost == pytest.approx(0.001)
 
 
+def test_estimate_reads_a_file_of_rows(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(
+        '{"custom_id": "a", "model": "m", "input": "xxxx", "max_output_tokens": 5}\n' * 3
+    )
+    found = oai.estimate(tmp_path / "in.jsonl", prices={"models": {"m": {"input": 1.0, "output": 1.0}}})
+    assert (found.rows, found.input_tokens, found.output_tokens) == (3, 3, 15)
+    assert found == oai.estimate(str(tmp_path / "in.jsonl"), prices={"models": {"m": {"input": 1.0, "output": 1.0}}})
+
+
 def test_estimate_names_what_it_does_not_know() -> None:
     prices = {"models": {"m": {"input": 1.0}}}
     known = oai.estimate([{"model": "m", "input": "x"}, {"model": "other", "input": "x"}], prices=prices)

@@ -112,6 +112,103 @@ def test_results_are_written_in_row_order_in_every_format(
     assert progress == [(number, 4 if path.suffix == ".parquet" else None) for number in range(1, 5)]
 
 
+def write_rows_with_ids(path: Path, field: str, ids: list[Any]) -> None:
+    """Write a row for each id, whose text is the id's number in the list; one row, `bad 2`, fails."""
+    rows = [
+        {field: identifier, "text": f"{'bad ' if number == 2 else ''}{number}"} for number, identifier in enumerate(ids)
+    ]
+    if path.suffix == ".csv":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [field, "text"])
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".parquet":
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(arrow.Table.from_pylist(rows), path)
+    else:
+        write_lines(path, rows)
+
+
+def read_ids(path: Path, field: str) -> dict[Any, str]:
+    """Return the text of the result, or the message of the error, by the id of the row."""
+    if path.suffix == ".jsonl":
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert all(set(line) in ({field, "result"}, {field, "error"}) for line in lines)
+        found = [(line[field], line.get("result"), line.get("error")) for line in lines]
+    elif path.suffix == ".csv":
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            assert reader.fieldnames == ["row", field, "result", "error"]
+            found = [(line[field], *outcome) for line, outcome in zip(reader, read_results(path), strict=True)]
+    else:
+        table = pytest.importorskip("pyarrow.parquet").read_table(path)
+        assert table.column_names == ["row", field, "result", "error"]
+        found = [(line[field], *outcome) for line, outcome in zip(table.to_pylist(), read_results(path), strict=True)]
+    return {key: error["message"] if result is None else result["text"] for key, result, error in found}
+
+
+@pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
+@pytest.mark.parametrize("source", ["in.jsonl", "in.csv", "in.parquet"])
+@pytest.mark.parametrize("field", ["custom_id", "document"])
+def test_id_of_a_row_is_written_with_its_result_and_not_sent(
+    field: str, source: str, target: str, tmp_path: Path
+) -> None:
+    if "parquet" in source + target:
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    ids = ["a", 'b, "quoted"\n', "c", "é"]
+    write_rows_with_ids(tmp_path / source, field, ids)
+    others_are_done = threading.Event()
+
+    def work(**arguments: Any) -> dict[str, Any]:
+        assert set(arguments) == {"text"}
+        if arguments["text"] == "0":
+            others_are_done.wait(10)  # the first row is answered last
+        elif arguments["text"] == "3":
+            others_are_done.set()
+        if arguments["text"].startswith("bad"):
+            raise oai.OpenAIError(arguments["text"])
+        return {"text": f"re: {arguments['text']}"}
+
+    id_field = None if field == "custom_id" else field
+    outcome = map_file(work, tmp_path / source, tmp_path / target, errors="return", id_field=id_field)
+    assert outcome == (4, 1)
+    assert read_ids(tmp_path / target, field) == dict(zip(ids, ["re: 0", "re: 1", "bad 2", "re: 3"], strict=True))
+
+
+def test_ids_that_are_not_text_are_kept_as_json(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [{"n": each} for each in (7, None, {"part": [1]})])
+    map_file(dict, source, tmp_path / "out.jsonl", id_field="n")
+    assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [
+        {"n": 7, "result": {}}, {"n": None, "result": {}}, {"n": {"part": [1]}, "result": {}},
+    ]  # fmt: skip
+    map_file(dict, source, tmp_path / "out.csv", id_field="n")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert [line["n"] for line in csv.DictReader(file)] == ["7", "null", '{"part":[1]}']
+
+
+def test_row_without_an_id_among_others_stops_the_map(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [{"custom_id": "a"}, {}])
+    with pytest.raises(ValueError, match="row 1 has no id 'custom_id'"):
+        map_file(dict, source, tmp_path / "out.jsonl")
+    with pytest.raises(ValueError, match="row 0 has no id 'name'"):
+        map_file(dict, source, tmp_path / "out.jsonl", id_field="name")
+    with pytest.raises(ValueError, match="must not be named 'error'"):
+        map_file(dict, source, tmp_path / "out.jsonl", id_field="error")
+
+
+def test_ids_stay_with_their_rows_when_a_journal_resumes(create: Any, server: Loopback, tmp_path: Path) -> None:
+    rows = [{"custom_id": text, **row(text)} for text in ("a", "bad luck", "c")]
+    source = write_lines(tmp_path / "in.jsonl", rows)
+    options: dict[str, Any] = {"errors": "return", "journal": tmp_path / "j"}
+    assert map_file(create, source, tmp_path / "out.jsonl", **options) == (3, 1)
+    server.default = Answer(json=chat("better"))
+    assert map_file(create, source, tmp_path / "out.jsonl", **options) == (3, 0)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    found = {line["custom_id"]: line["result"]["choices"][0]["message"]["content"] for line in lines}
+    assert found == {"a": "re: a", "bad luck": "better", "c": "re: c"}
+    assert b"custom_id" not in b"".join(request.body for request in server.requests)
+
+
 def test_first_error_is_raised_with_its_row_and_keeps_the_results_before(create: Any, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.jsonl", [row("a"), row("bad luck"), *map(row, "cdefg" * 20)])
     with pytest.raises(oai.BadRequestError, match="bad luck") as caught:
