@@ -42,9 +42,16 @@ def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
         failed += [f"{BOUNDS[name]['title']}: {what}" for what in missed]
     if options.chart:
         options.chart.write_text(chart.draw(results, versions()), encoding="utf-8")
-    if options.page:
-        page.put(options.page, "results", f"{page.table(results, BOUNDS, shown)}\n\n{versions()}.")
+    page.fill(options.page, _contents(results))
     return results, failed
+
+
+def _contents(results: dict[str, Any]) -> dict[str, str]:
+    """Return the contents of the places on pages: the table, and the sentence if all of its measures were taken."""
+    contents = {"results": f"{page.table(results, BOUNDS, shown)}\n\n{versions()}."}
+    if all("times" in results.get(name, {}) for name in page.SUMMARY):
+        contents["summary"] = page.summary(results, importlib.metadata.version("openai"))
+    return contents
 
 
 def judged(name: str, measure: Callable[[], Times], *, quick: bool) -> tuple[Times, dict[str, Any], list[str]]:
@@ -72,8 +79,7 @@ def growing_cost(port: int, _: int, options: argparse.Namespace) -> Outcome:
             )
     if options.chart:
         options.chart.write_text(cost_chart.draw(curves, versions()), encoding="utf-8")
-    if options.page:
-        page.put(options.page, "cost", f"{cost_text.page(curves)}\n\n{versions()}.")
+    page.fill(options.page, {"cost": f"{cost_text.page(curves)}\n\n{versions()}."})
     results = {
         each.name: {"title": each.title, "unit": each.unit, "wall": each.wall._asdict(), "cpu": each.cpu._asdict()}
         | {"points": [point._asdict() for point in each.points]}
@@ -101,11 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.memory and (options.chart or options.page):
         parser.error("--memory draws no chart and writes no page; --save keeps its figures")
-    if options.page:
-        try:  # before anything is measured
-            page.around(options.page, "cost" if options.cost else "results")
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
+    try:  # before anything is measured
+        for file in options.page:
+            page.check(file, ["cost"] if options.cost else ["results", "summary"])
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(versions())
     measure = growing_cost if options.cost else growing_memory if options.memory else compare
     with running() as (port, server):
@@ -124,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--save", type=Path, help="write the results and the versions to this file, as JSON")
     parser.add_argument("--chart", type=Path, help="draw the results into this file, as SVG")
-    parser.add_argument("--page", type=Path, help="put the results as a table into its place in this Markdown file")
+    parser.add_argument(
+        "--page", type=Path, nargs="+", default=[], help="put the results into their places in these Markdown files"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--only", nargs="+", metavar="NAME", help="measures of bounds.toml, instead of all")
     what.add_argument("--cost", action="store_true", help="what a call costs as table, bodies, events, callers grow")

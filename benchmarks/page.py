@@ -1,9 +1,37 @@
-"""A page that has places for what was measured: between `<!-- NAME -->` and `<!-- /NAME -->`."""
+"""Pages that have places for what was measured: between `<!-- NAME -->` and `<!-- /NAME -->`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+SUMMARY = {"start": "imports", "call": "makes a small call", "stream": "reads a stream"}
+"""The measures of the sentence that compares oai with the official SDK, and their verbs."""
+
+
+def fill(files: Iterable[Path], contents: Mapping[str, str]) -> None:
+    """Put contents, by the names of their places, into the places that each page has."""
+    for file in files:
+        for name in places(file, contents):
+            put(file, name, contents[name])
+
+
+def places(file: Path, names: Iterable[str]) -> list[str]:
+    """Return which of the named places a page has."""
+    text = file.read_text(encoding="utf-8")
+    return [name for name in names if f"<!-- {name} -->" in text]
+
+
+def check(file: Path, names: Sequence[str]) -> None:
+    """Check that a page has one of the named places, and none of them twice.
+
+    Raises:
+        OSError: the page cannot be read.
+        ValueError: the page has no such place, or one of them several times.
+    """
+    for name in places(file, names) or names[:1]:
+        around(file, name)
 
 
 def put(file: Path, name: str, content: str) -> None:
@@ -38,7 +66,7 @@ def table(results: dict[str, dict[str, Any]], bounds: dict[str, dict[str, Any]],
         shown: makes text of a median and the measure's name.
     """
     rows = [
-        "| what | oai | the limit | of that | a library | of that | official SDK | times less |",
+        "| measure | oai | limit | oai / limit | library | oai / library | official SDK | SDK / oai |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
@@ -50,6 +78,18 @@ def table(results: dict[str, dict[str, Any]], bounds: dict[str, dict[str, Any]],
         cells += [shown(medians["official SDK"], name), f"{result['times']:,.1f}"] if "times" in result else ["-", "-"]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def summary(results: Mapping[str, Mapping[str, Any]], version: str) -> str:
+    """Return one sentence of how much faster oai is than the official SDK, by the measures of `SUMMARY`.
+
+    Args:
+        results: what `judge` returned, by the name of the measure; those of `SUMMARY` among them.
+        version: the official SDK's.
+    """
+    times = {name: round(results[name]["times"], 1) for name in SUMMARY}  # as in the table
+    first, second, third = (f"{verb} {times[name]:.0f} times as fast" for name, verb in SUMMARY.items())
+    return f"Compared with the official SDK {version}, `oai` {first}, {second}, and {third}."
 
 
 def _rival(medians: dict[str, float], name: str, rival: str, ratio: float | None, shown: Any) -> list[str]:

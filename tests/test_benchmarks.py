@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -209,12 +210,34 @@ def test_a_page_keeps_the_text_around_its_marker(tmp_path: Path) -> None:
         page.put(file, "results", "x")
 
 
-@pytest.mark.parametrize(("file", "name"), [("benchmarks/README.md", "cost"), ("README.md", "results")])
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("benchmarks/README.md", "cost"),
+        ("docs/benchmarks.md", "results"),
+        ("docs/why.md", "summary"),
+        ("README.md", "summary"),
+    ],
+)
 def test_the_pages_have_markers_for_the_results(file: str, name: str, tmp_path: Path) -> None:
     copy = tmp_path / "README.md"
     copy.write_text((ROOT / file).read_text(encoding="utf-8"), encoding="utf-8")
-    page.put(copy, name, "here")
+    page.fill([copy], {name: "here", "another": "there"})
     assert "here" in copy.read_text(encoding="utf-8")
+    assert "there" not in copy.read_text(encoding="utf-8")
+
+
+def test_the_sentence_on_the_pages_is_that_of_the_table() -> None:
+    table = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    ratios = dict(re.findall(r"^\| (.+?) \| .* \| ([\d,.]+) \|$", table, re.MULTILINE))
+    results = {name: {"times": float(ratios[judge.BOUNDS[name]["title"]])} for name in page.SUMMARY}
+    version = re.search(r"openai ([\d.]+)", table)
+    assert version is not None
+    sentence = page.summary(results, version[1])
+    for file in ("README.md", "docs/why.md"):
+        before, _, after = (ROOT / file).read_text(encoding="utf-8").partition(f"\n{sentence}\n")
+        assert before.endswith("<!-- summary -->"), file
+        assert after.startswith("<!-- /summary -->"), file
 
 
 @pytest.mark.thorough

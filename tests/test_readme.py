@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paths import ROOT
 
 import oai
 from oai._table.load import shipped_table
+from oai._table.providers import ProviderRow
 from oai._table.rows import HELPER_KEYS, ROW_KEYS
 from oai._table.websocket_row import SOCKET_KEYS
 from oai.testing import Loopback
@@ -46,7 +48,8 @@ def test_every_other_python_block_runs_offline(block: int, tmp_path: Path, monke
     [
         ("## Operations", "## Helpers", ROW_KEYS),
         ("## Helpers", "## WebSockets", HELPER_KEYS),
-        ("## WebSockets", None, SOCKET_KEYS),
+        ("## WebSockets", "## Providers", SOCKET_KEYS),
+        ("## Providers", None, ProviderRow.__struct_fields__),
     ],
 )
 def test_every_key_of_a_row_is_documented(first: str, end: str | None, keys: tuple[str, ...]) -> None:
@@ -59,6 +62,26 @@ def test_every_key_of_a_row_is_documented(first: str, end: str | None, keys: tup
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert documented == set(keys)
+
+
+def test_links_on_a_package_index_lead_to_the_repository() -> None:
+    from hatch_build import ReadReadme
+
+    metadata: dict[str, Any] = {"urls": {"Repository": "https://example.com/oai"}}
+    ReadReadme(str(ROOT), {}).update(metadata)
+    text = metadata["readme"]["text"]
+    relative = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    assert relative
+    assert [path for path in relative if f"](https://example.com/oai/blob/HEAD/{path})" not in text] == []
+    assert re.findall(r"\]\((?!https?:|#)", text) == []
+
+
+def test_links_stay_relative_while_the_repository_has_no_address() -> None:
+    from hatch_build import ReadReadme
+
+    metadata: dict[str, Any] = {}
+    ReadReadme(str(ROOT), {}).update(metadata)
+    assert metadata["readme"] == {"content-type": "text/markdown", "text": README}
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in ROOT.glob("*.md")))

@@ -45,6 +45,13 @@ def test_every_page_is_in_the_contents() -> None:
     assert pages == contents - {"operations/index", "recipes/index", "reference/index"}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_links_between_pages_lead_to_files_so_that_they_work_in_the_repository_too(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        path = Path(os.path.normpath(page.parent / target))
+        assert path.exists() or path.relative_to(DOCS).parts[0] in GENERATED, target
+
+
 def test_no_page_names_a_path_of_the_machine() -> None:
     for page in PAGES:
         assert str(ROOT) not in page.read_text()

@@ -28,7 +28,7 @@ Source = str | os.PathLike[str]
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One service. `docs/howto/providers.md` documents the keys."""
+    """One service. `docs/table.md` documents the keys."""
 
     base_url: str
     doc: str = ""
