@@ -21,8 +21,7 @@ targets = [
     Target(
         sending(),
         name="second",
-        base_url="https://openrouter.ai/api/v1",
-        api_key=lambda: os.environ.get("OPENROUTER_API_KEY", ""),
+        provider="openrouter",  # its URL, and its key, from OPENROUTER_API_KEY
         models={"gpt-5": "openai/gpt-5"},
         in_flight=8,
     ),

@@ -44,17 +44,25 @@ def configure(provider: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         OpenAIError: it is not a provider, or an option conflicts with it.
     """
+    return {**find_profile(provider).configure_options(dict(options)), "provider": provider}
+
+
+def find_profile(provider: Any) -> Any:
+    """Return the provider that a name, a row, or the provider itself stands for.
+
+    Raises:
+        OpenAIError: it is not a provider.
+    """
     found = provider
     if isinstance(provider, str):
         found = _named(provider)
     elif isinstance(provider, Mapping):
         found = Profile("the provider", provider_row("provider", provider, all_providers()))
-    configure_options = getattr(found, "configure_options", None)
-    if not callable(configure_options):
+    if not callable(getattr(found, "configure_options", None)):
         raise OpenAIError(
             f"provider must be a name, a mapping of its row, or of oai.providers, not {type(provider).__name__}"
         )
-    return {**configure_options(dict(options)), "provider": provider}
+    return found
 
 
 def _named(name: str) -> Any:
@@ -115,13 +123,18 @@ class Profile(Dialect):
             **{name: value for name, value in options.items() if value is not None},
         }
         if options.get("api_key") is None:
-            values["api_key"] = self._environment("api_key") or omit
+            values["api_key"] = self.environment_key or omit
         if options.get("base_url") is None:
             values["base_url"] = self._environment("base_url") or self._fill(self.row.base_url)
         query = {name: self._fill(text) for name, text in self.row.query.items()}
         values["default_query"] = {**query, **(options.get("default_query") or {})}
         values["dialect"] = self
         return values
+
+    @property
+    def environment_key(self) -> str | None:
+        """The key in the provider's own variable of the environment."""
+        return self._environment("api_key")
 
     def environment_headers(self) -> dict[str, str]:
         """Return none: those of the environment are for OpenAI."""
@@ -157,10 +170,12 @@ class Profile(Dialect):
         shipped = shipped_table()
         return self.row.lists(operation) or not (operation in shipped or operation in shipped.helpers)
 
+    def allows(self, operation: str) -> bool:
+        """Tell whether an operation may be sent: one that the provider has, or any if they are not checked."""
+        return operation in self._checked or not self.check_operations or self.has(operation)
+
     def _check(self, operation: str) -> None:
-        if operation in self._checked or not self.check_operations:
-            return
-        if not self.has(operation):
+        if not self.allows(operation):
             raise UnsupportedOperationError(
                 f"{self.name} has no {operation} (as of {self.row.checked or 'its row'}), and nothing was sent. "
                 f"provider=oai.providers.profile({self.name!r}, check_operations=False) sends it anyway"

@@ -28,10 +28,9 @@ class Attempt:
         self.began = time.monotonic()
         self._router = router
         self._repeatable = repeatable
-        self._tried: set[int] = set()
         self._failures: list[tuple[str, str]] = []
-        self._begun = [router.first()]
-        self.health = self._begun[0]
+        self.health, self._tried = router.first(request)
+        self._begun = [self.health]
 
     def may_go_on(self, failure: Failure) -> bool:
         """Tell whether another target gets the request."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from oai._flow.retry import backoff
 
 if TYPE_CHECKING:
+    from oai._http.messages import Request
     from oai._routing.failures import Failure
     from oai._routing.target import Target
 
@@ -127,10 +128,12 @@ class Router:
         self._pick = pick
         self._times = (cooldown, longest)
 
-    def first(self) -> Health:
-        """Return the target that gets a request, which has begun there."""
+    def first(self, request: Request) -> tuple[Health, set[int]]:
+        """Return the target that gets a request, which has begun there, and the numbers of those that never get it."""
         with self._lock:
-            return self.choose(set()) or self._begin([min(self._healths, key=lambda health: health.ready_at)])
+            able = [health for health in self._healths if health.target.has(request)] or self._healths
+            others = {health.number for health in self._healths if health not in able}
+            return self.choose(others) or self._begin([min(able, key=lambda health: health.ready_at)]), others
 
     def choose(self, tried: set[int]) -> Health | None:
         """Return a target that gets a request of others, which has begun there, or `None` if none is ready."""

@@ -1,10 +1,11 @@
-"""A server to send to: its URL, its key, its names of models, and its limits."""
+"""A server to send to: its URL or provider, its key, its names of models, and its limits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -13,7 +14,11 @@ from oai._errors import OpenAIError
 from oai._http.messages import Body, Pairs, Request, Timeout
 from oai._incoming.router import match_path
 from oai._request.multipart import Multipart
+from oai._routing.service import ProviderService, Service
 from oai._support.redact import REDACTED, Redactor, is_secret_header, redact_url
+
+if TYPE_CHECKING:
+    from oai._request.profile import Profile
 
 OF_ACCOUNT: Final = frozenset({"openai-organization", "openai-project"})
 """Header fields that name the account at one server."""
@@ -27,6 +32,9 @@ class Target:
         transport: sends the requests, and is closed with the one around it; by default the client's usual one.
         name: what results and figures call it; by default the host of its URL.
         base_url: replaces the client's base URL; by default the URL stays as it is.
+        provider: the service by its name, such as `"groq"`, its row, or what `oai.providers.profile` returns. It has a
+            base URL, a variable of the environment for its key, header fields, paths and operations; a request whose
+            operation it lacks goes to other targets.
         api_key: replaces the client's key, or a function that returns the key (an async one for an async client). The
             client's own key is never sent to another server than its own. A pickle leaves a key out; a function stays.
         models: its names of models by those of the requests; `"*"` stands for all others. Other models keep their name.
@@ -38,12 +46,14 @@ class Target:
 
     Raises:
         ValueError: an argument has an invalid value.
+        OpenAIError: there is no such provider, or no key for it.
     """
 
     transport: Any = None
     _: KW_ONLY
     name: str = ""
     base_url: str | None = None
+    provider: str | Mapping[str, Any] | Profile | None = None
     api_key: str | Callable[[], Any] | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -62,8 +72,31 @@ class Target:
             parts = urlsplit(self.base_url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"base_url must be an http or https URL, not {redact_url(self.base_url)!r}")
-            if not self.name:
-                object.__setattr__(self, "name", parts.netloc.rpartition("@")[2])
+        reaches_server = self.transport is None or getattr(self.transport, "needs_key", True)
+        if reaches_server and self.provider is not None and self._service.dialect.needs_key and self.key is None:
+            raise OpenAIError(self._service.dialect.missing_key)
+        if not self.name:
+            url = self._service.base_url or ""
+            name = self.provider if isinstance(self.provider, str) else urlsplit(url).netloc.rpartition("@")[2]
+            object.__setattr__(self, "name", name)
+
+    @cached_property
+    def _service(self) -> Service:
+        return Service(self.base_url) if self.provider is None else ProviderService(self.provider, self.base_url)
+
+    @property
+    def key(self) -> str | Callable[[], Any] | None:
+        """The key, or the function that returns it: `api_key`, or that of the environment for the provider."""
+        return self._service.key if self.api_key is None else self.api_key
+
+    @property
+    def uses_client_key(self) -> bool:
+        """Whether the requests keep the key of the client."""
+        return self.api_key is None and self.provider is None
+
+    def has(self, request: Request) -> bool:
+        """Tell whether the server has the operation of a request."""
+        return self._service.has(request)
 
     def __reduce__(self) -> Any:
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "_"}
@@ -78,15 +111,16 @@ class Target:
             request: the request of the client.
             key: the target's key, if it has one.
         """
-        if key is None and not (self.base_url or self.models or self.headers or self.timeout):
+        service = self._service
+        if key is None and not (service.base_url or self.models or self.headers or self.timeout):
             return request
         changed = request.copy()
-        is_other = self.base_url is not None and _origin(self.base_url) != _origin(request.url)
-        if self.base_url is not None:
-            changed.url = self._url(self.base_url, request, is_other=is_other)
-        changed.headers = self._headers(request.headers, key, is_other=is_other)
+        is_other = service.base_url is not None and _origin(service.base_url) != _origin(request.url)
         if self.models:
             changed.body = self._body(request.body)
+        if service.base_url is not None:
+            changed.url = self._url(service.base_url, changed, is_other=is_other)
+        changed.headers = self._headers(request.headers, key, is_other=is_other)
         if self.timeout is not None:
             changed.timeout = _within_waits(request.timeout, self.timeout)
         return changed
@@ -94,19 +128,23 @@ class Target:
     def _url(self, base_url: str, request: Request, *, is_other: bool) -> str:
         parts = urlsplit(request.url)
         match = match_path(request.operation.row.path, parts.path) if request.operation else None
-        below = parts.path if match is None else match.below
-        base = base_url if match is not None else "://".join(_origin(base_url))
+        if match is None:
+            url = f"{'://'.join(_origin(base_url))}/{parts.path.lstrip('/')}"
+        else:
+            url = self._service.url(request, match.below)
         query = _without_secrets(parts.query) if is_other else parts.query
-        return f"{base.rstrip('/')}/{below.lstrip('/')}{'?' if query else ''}{query}"
+        query = "&".join(filter(None, (query, urlencode(self._service.query))))
+        return f"{url}{'?' if query else ''}{query}"
 
     def _headers(self, headers: Pairs, key: str | None, *, is_other: bool) -> Pairs:
-        own = {name.lower() for name in self.headers}
+        own = {**self._service.headers, **self.headers}
+        replaced = {name.lower() for name in own}
         if is_other:
             headers = [pair for pair in headers if not is_secret_header(pair[0]) and pair[0].lower() not in OF_ACCOUNT]
         if key is not None:
             headers = [pair for pair in headers if pair[0].lower() not in ("authorization", "api-key")]
-            headers += [("Authorization", f"Bearer {key}")] if key else []
-        return [*(pair for pair in headers if pair[0].lower() not in own), *self.headers.items()]
+            headers += [self._service.dialect.authorization(key)] if key else []
+        return [*(pair for pair in headers if pair[0].lower() not in replaced), *own.items()]
 
     def _body(self, body: bytes | Body | None) -> bytes | Body | None:
         if isinstance(body, Multipart):

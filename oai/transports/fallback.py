@@ -100,7 +100,7 @@ class Fallback:
     def needs_key(self) -> bool:
         """Whether a client over this transport must have a key: for targets that have none of their own."""
         return any(
-            target.api_key is None and getattr(sender, "needs_key", True)
+            target.uses_client_key and getattr(sender, "needs_key", True)
             for target, sender in zip(self._targets, self._senders, strict=True)
         )
 
@@ -166,7 +166,7 @@ class Fallback:
 
     def _exchange(self, attempt: Attempt) -> Flow:
         target, sender = attempt.health.target, self._senders[attempt.health.number]
-        key: Any = target.api_key
+        key: Any = target.key
         if callable(key):
             key = yield (key,)
         return (yield sender.send, after_wait(target.request(attempt.request, key), attempt.began))

@@ -499,6 +499,74 @@ def some_key() -> str:
     return "a key"
 
 
+def test_provider_of_a_target_has_its_url_key_headers_and_paths(
+    second: Loopback, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {
+        "like": "groq", "base_url": f"{second.url}/openai/v1", "environment": {"api_key": "OTHER_PROVIDER_KEY"},
+        "paths": {"/chat/completions": "/v2/chat"}, "headers": {"X-Service": "s"}, "query": {"version": "7"},
+    }  # fmt: skip
+    monkeypatch.setenv("OTHER_PROVIDER_KEY", OTHER_KEY)
+    client = make(targets=[Target(name="b", provider=row, models={"m": "large"})])
+    client = client.with_options(default_headers={"X-Api-Key": "secret of the client"}, organization="org")
+    assert chat(client, extra_query={"trace": "1"})._response.target == "b"
+    seen = second.requests[0]
+    assert seen.target == "/openai/v1/v2/chat?trace=1&version=7"
+    assert seen.header("authorization") == f"Bearer {OTHER_KEY}"
+    assert [seen.header(name) for name in ("x-service", "x-api-key", "openai-organization")] == ["s", None, None]
+    assert seen.json()["model"] == "large"
+    assert KEY.encode() not in seen.head
+
+
+def test_azure_as_a_target_has_the_deployment_in_its_path(
+    second: Loopback, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"AZURE_OPENAI_ENDPOINT": second.url, "OPENAI_API_VERSION": "v", "AZURE_OPENAI_API_KEY": OTHER_KEY}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    client = make(targets=[Target(provider="azure", models={"m": "my large"})])
+    assert chat(client)._response.target == "azure"
+    assert second.requests[0].target == "/openai/deployments/my%20large/chat/completions?api-version=v"
+    assert (second.requests[0].header("api-key"), second.requests[0].header("authorization")) == (OTHER_KEY, None)
+
+
+def test_target_without_the_operation_is_passed_over(server: Loopback, second: Loopback, make: Make) -> None:
+    lacking = {"base_url": f"{second.url}/v1", "has": ["models.list"], "key": "optional"}
+    server.default = Answer.of_json({"object": "list", "data": []})
+    client = make(targets=[Target(name="a", provider=lacking), Target(name="b")])
+    assert client.files.list()._response.target == "b"
+    assert "oai-target-failures" not in client.files.list()._response.headers
+    second.default = server.default
+    assert client.models.list()._response.target == "a"
+    alone = make(targets=[Target(name="a", provider=lacking), Target(name="c", provider=lacking)])
+    with pytest.raises(oai.UnsupportedOperationError, match=r"has no files\.list"):
+        alone.files.list()
+    assert all(info.in_flight == 0 for info in alone.router.info())
+    assert (len(server.requests), len(second.requests)) == (2, 1)
+    unchecked = oai.providers.Profile("mine", oai.providers.profile("ollama").row, check_operations=False)
+    assert Target(provider=unchecked, base_url=f"{second.url}/v1").has(Request("GET", second.url, []))
+
+
+def test_target_whose_provider_has_no_key_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    with pytest.raises(oai.OpenAIError, match="no API key for groq: pass api_key, or set GROQ_API_KEY"):
+        Target(provider="groq")
+    assert Target(provider="groq", api_key="k").name == "groq"
+    assert Target(OfflineTransport(), provider="groq").name == "groq"
+    assert not Fallback([Target(provider="ollama")]).needs_key
+    with pytest.raises(oai.OpenAIError, match="did you mean 'groq'"):
+        Target(provider="grok")
+
+
+def test_provider_of_a_target_pickles_and_finds_its_key_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", OTHER_KEY)
+    pickled = pickle.dumps(Fallback([Target(provider="groq", models={"m": "large"})]))
+    assert OTHER_KEY.encode() not in pickled
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+    copy = pickle.loads(pickled)
+    assert (copy._targets[0].key, repr(copy)) == (KEY, "<Fallback of groq>")
+
+
 def test_closed_transport_is_not_used() -> None:
     router = Fallback([HTTPTransport(), OfflineTransport()])
     router.close()
