@@ -32,12 +32,14 @@ _KEYS = (
     "|master|private|project|rsa|secret|security|service|session|shared|signing|ssh|storage|subscription|webhook"
 )
 _TOKENS = (
-    "access|admin|api|app|auth|authentication|authorization|bearer|bot|client|csrf|deploy|device|github|gitlab|hf|id|identity|jwt|login"
-    "|oauth2?|personal|refresh|sas|secret|security|service|session|user|vault|webhook|xsrf"
+    "access|actor|admin|api|app|auth|authentication|authorization|bearer|bot|client|csrf|deploy|device|github|gitlab"
+    "|hf|id|identity|jwt|login|oauth2?|personal|refresh|sas|secret|security|service|session|subject|user|vault|webhook"
+    "|xsrf"
 )
 FIELD = (
-    r"(?:pass(?:word|wd|phrase|code)s?|pwd|credentials?|cookies?|authorization|jwt|connection[-_. +]?string"
+    r"(?:pass(?:word|wd|phrase|code)s?|pwd|credentials?|cookies?|authorization|bearer|jwt|connection[-_. +]?string"
     r"|secrets?(?:[-_. +]?(?:value|text|string|access[-_. +]?key))?|client[-_. +]?assertion|code[-_. +]?verifier"
+    r"|(?:auth|authorization|device)[-_. +]?code"
     r"|access[-_. +]?key[-_. +]?id|private[-_. +]?key[-_. +]?(?:pem|data|base64)|basic[-_. +]?auth"
     rf"|(?:{_KEYS})[-_. +]?keys?|(?:{_TOKENS})[-_. +]?tokens?)"
 )

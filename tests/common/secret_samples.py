@@ -8,14 +8,15 @@ VALUE = "correct-horse-9-battery"
 """A secret that has no form of its own."""
 
 NAMES = """
-access key|access key id|access token|account key|admin key|api key|api secret|api token|app key|app secret|application key
-auth key|auth token|authorization|aws access key id|aws secret access key|aws session token|basic auth|bearer token|bot token
-client assertion|client key|client secret|code verifier|connection string|consumer key|consumer secret|cookie|cookies
-credential|credentials|csrf token|db password|deploy key|device token|encryption key|function key|github token|id token|jwt
+access key|access key id|access token|account key|admin key|api key|api secret|api token|app key|app secret
+application key|actor token|auth code|auth key|auth token|authorization|authorization code|aws access key id
+aws secret access key|aws session token|basic auth|bearer|bearer token|bot token|client assertion|client key
+client secret|code verifier|connection string|consumer key|consumer secret|cookie|cookies|credential|credentials
+csrf token|db password|deploy key|device code|device token|encryption key|function key|github token|id token|jwt
 license key|login token|master key|oauth token|passcode|passphrase|passwd|password|personal access token|private key
 private key pem|proxy authorization|pwd|refresh token|sas token|secret|secret key|secret value|secrets|security token
 service token|session key|session token|set cookie|shared key|signing key|signing secret|ssh key|storage key
-subscription key|user password|vault token|webhook secret|x api key|x auth token
+subject token|subscription key|user password|vault token|webhook secret|x api key|x auth token
 """
 WORDS = [name.split() for name in NAMES.replace("\n", "|").split("|") if name]
 
