@@ -5,6 +5,17 @@ from typing import assert_type
 from pydantic import BaseModel
 
 import oai
+from oai.lib.azure import AsyncAzureOpenAI, AzureOpenAI
+from oai.lib.beta.agents import function_tool
+from oai.lib.computer import ComputerToolset
+from oai.lib.live import TranscriptGrouper
+from oai.lib.realtime_translation import TranslationSession
+from oai.lib.responses_websocket import ResponsesWebSocketSession
+from oai.lib.streaming import AssistantEventHandler
+from oai.lib.streaming.chat import ChatCompletionStream, ChatCompletionStreamEvent
+from oai.lib.streaming.responses import ResponseStream, ResponseTextDeltaEvent
+from oai.lib.tool_diagnostics import ToolDiagnostic
+from oai.providers.bedrock import BedrockTokenProvider
 from oai.resources.chat.completions import AsyncCompletions, Completions
 from oai.resources.models import Models
 from oai.resources.responses.responses import ResponsesConnection
@@ -12,6 +23,8 @@ from oai.types.chat.chat_completion import ChatCompletion, Choice
 from oai.types.chat.chat_completion_message_param import ChatCompletionMessageParam
 from oai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from oai.types.completion_usage import CompletionUsage
+from oai.types.live.decision_question import DecisionQuestion
+from oai.types.live.decisions_delegation_config import Question
 from oai.types.responses.file_search_tool_param import Filters
 from oai.types.responses.response_output_text import AnnotationURLCitation
 from oai.types.shared_params import ComparisonFilter
@@ -53,3 +66,35 @@ for item in response.output:
                 assert_type(part.parsed, Answer | None)
     elif item.type == "function_call":
         print(item.parsed_arguments)
+
+
+def follow(stream: ChatCompletionStream[None], event: ChatCompletionStreamEvent[None]) -> str:
+    """Take what a helper stream of the SDK's module yields."""
+    if event.type == "content.delta":
+        assert_type(event.delta, str)
+    return stream.get_final_completion().choices[0].message.content or ""
+
+
+with client.responses.stream(model="gpt-5", input="Hello") as responses:
+    for response_event in responses:
+        if isinstance(response_event, ResponseTextDeltaEvent):
+            assert_type(response_event.snapshot, str)
+
+
+class Handler(AssistantEventHandler):
+    """Overrides one of the SDK's hooks."""
+
+    def on_text_created(self, text: oai.types.beta.threads.Text) -> None:
+        print(text.value)
+
+
+def ask(question: Question) -> DecisionQuestion:
+    return question
+
+
+def clients(token: BedrockTokenProvider) -> tuple[type[AzureOpenAI], type[AsyncAzureOpenAI], BedrockTokenProvider]:
+    return AzureOpenAI, AsyncAzureOpenAI, token
+
+
+def helpers(diagnostic: ToolDiagnostic, session: ResponsesWebSocketSession, final: ResponseStream[None]) -> object:
+    return function_tool, ComputerToolset, TranscriptGrouper, TranslationSession, diagnostic, session, final

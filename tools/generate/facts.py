@@ -246,8 +246,9 @@ class Reader:
     def _exports(self, module: ModuleType) -> dict[str, Key]:
         names: dict[str, Key] = {}
         for name, value in vars(module).items():
-            if _is_alias(value) and (name, id(value)) in self._homes:
-                names[name] = self._homes[name, id(value)]
+            original = _renamed(module).get(name, name)
+            if _is_alias(value) and (original, id(value)) in self._homes:
+                names[name] = self._homes[original, id(value)]
             elif inspect.isclass(value) and value.__module__.startswith(ROOT):
                 names[name] = (value.__module__, value.__name__)
             elif value is str:
@@ -267,6 +268,13 @@ def _defined_names(module: ModuleType) -> list[str]:
             case ast.Assign(targets=[ast.Name(id=name)]):
                 names.append(name)
     return [name for name in names if not name.startswith("_")]
+
+
+@cache
+def _renamed(module: ModuleType) -> dict[str, str]:
+    """Return the names under which a module imports something that has another name, and that name."""
+    imports = [each for each in ast.parse(inspect.getsource(module)).body if isinstance(each, ast.ImportFrom)]
+    return {each.asname: each.name for statement in imports for each in statement.names if each.asname}
 
 
 def _in(key: Key, package: ModuleType) -> bool:

@@ -18,6 +18,7 @@ from oai.types.shared_params.params import (
     DecisionQuestionInputImage as _ItemContentPartsInputImage,
     DecisionQuestionInputImage as _ItemCustomToolCallOutputOutputPartsInputImage,
     DecisionQuestionInputImage as _ItemFunctionCallOutputOutputPartsInputImage,
+    DecisionQuestionInputPart as _ItemContentParts,
     DecisionQuestionInputText as _DecisionInputTextParam,
     DecisionQuestionInputText as _ItemContentPartsInputText,
 )
@@ -31,6 +32,7 @@ ItemFunctionCallOutput = _ItemFunctionCallOutput
 ItemFunctionCallOutputOutputParts = _ItemFunctionCallOutputOutputParts
 ItemUnion = _ItemUnion
 DecisionInputTextParam = _DecisionInputTextParam
+ItemContentParts = _ItemContentParts
 ItemContentPartsInputImage = _ItemContentPartsInputImage
 ItemContentPartsInputText = _ItemContentPartsInputText
 ItemCustomToolCallOutputOutputPartsInputImage = _ItemCustomToolCallOutputOutputPartsInputImage

@@ -19,6 +19,7 @@ from oai.types.shared.structs import (
     DecisionQuestionInputImage as _ItemContentPartsInputImage,
     DecisionQuestionInputImage as _ItemCustomToolCallOutputOutputPartsInputImage,
     DecisionQuestionInputImage as _ItemFunctionCallOutputOutputPartsInputImage,
+    DecisionQuestionInputPart as _ItemContentParts,
     DecisionQuestionInputText as _DecisionInputText,
     DecisionQuestionInputText as _ItemContentPartsInputText,
 )
@@ -32,6 +33,7 @@ ItemFunctionCallOutput = _ItemFunctionCallOutput
 ItemFunctionCallOutputOutputParts = _ItemFunctionCallOutputOutputParts
 ItemUnion = _ItemUnion
 DecisionInputText = _DecisionInputText
+ItemContentParts = _ItemContentParts
 ItemContentPartsInputImage = _ItemContentPartsInputImage
 ItemContentPartsInputText = _ItemContentPartsInputText
 ItemCustomToolCallOutputOutputPartsInputImage = _ItemCustomToolCallOutputOutputPartsInputImage

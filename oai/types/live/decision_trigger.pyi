@@ -3,6 +3,7 @@ from oai import BaseModel as BaseModel
 from oai.types.live.structs import (
     DecisionChoiceOption as _DecisionsQuestionQuestionParamChoiceChoice,
     DecisionQuestion as DecisionQuestion,
+    DecisionQuestion as _DecisionsQuestion,
     DecisionQuestionChoice as _DecisionsQuestionQuestionParamChoice,
     DecisionQuestionPredicate as _DecisionsQuestionQuestionParamPredicate,
     DecisionQuestionScore as _DecisionsQuestionQuestionParamScore,
@@ -12,6 +13,7 @@ from oai.types.live.structs import (
 )
 
 Decisions = _Decisions
+DecisionsQuestion = _DecisionsQuestion
 DecisionsQuestionQuestionParamChoice = _DecisionsQuestionQuestionParamChoice
 DecisionsQuestionQuestionParamChoiceChoice = _DecisionsQuestionQuestionParamChoiceChoice
 DecisionsQuestionQuestionParamPredicate = _DecisionsQuestionQuestionParamPredicate

@@ -2,6 +2,7 @@
 from oai.types.live.params import (
     DecisionChoiceOptionParam as _DecisionsQuestionQuestionParamChoiceChoice,
     DecisionQuestionParam as DecisionQuestionParam,
+    DecisionQuestionParam as _DecisionsQuestion,
     DecisionQuestionParamChoice as _DecisionsQuestionQuestionParamChoice,
     DecisionQuestionParamPredicate as _DecisionsQuestionQuestionParamPredicate,
     DecisionQuestionParamScore as _DecisionsQuestionQuestionParamScore,
@@ -11,6 +12,7 @@ from oai.types.live.params import (
 )
 
 Decisions = _Decisions
+DecisionsQuestion = _DecisionsQuestion
 DecisionsQuestionQuestionParamChoice = _DecisionsQuestionQuestionParamChoice
 DecisionsQuestionQuestionParamChoiceChoice = _DecisionsQuestionQuestionParamChoiceChoice
 DecisionsQuestionQuestionParamPredicate = _DecisionsQuestionQuestionParamPredicate

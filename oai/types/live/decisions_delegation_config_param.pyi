@@ -2,6 +2,7 @@
 from oai.types.live.params import (
     DecisionChoiceOptionParam as _QuestionQuestionParamChoiceChoice,
     DecisionQuestionParam as DecisionQuestionParam,
+    DecisionQuestionParam as _Question,
     DecisionQuestionParamChoice as _QuestionQuestionParamChoice,
     DecisionQuestionParamPredicate as _QuestionQuestionParamPredicate,
     DecisionQuestionParamScore as _QuestionQuestionParamScore,
@@ -9,6 +10,7 @@ from oai.types.live.params import (
     DecisionsDelegationConfigParam as DecisionsDelegationConfigParam,
 )
 
+Question = _Question
 QuestionQuestionParamChoice = _QuestionQuestionParamChoice
 QuestionQuestionParamChoiceChoice = _QuestionQuestionParamChoiceChoice
 QuestionQuestionParamPredicate = _QuestionQuestionParamPredicate

@@ -3,6 +3,7 @@ from oai import BaseModel as BaseModel
 from oai.types.live.structs import (
     DecisionChoiceOption as _QuestionQuestionParamChoiceChoice,
     DecisionQuestion as DecisionQuestion,
+    DecisionQuestion as _Question,
     DecisionQuestionChoice as _QuestionQuestionParamChoice,
     DecisionQuestionPredicate as _QuestionQuestionParamPredicate,
     DecisionQuestionScore as _QuestionQuestionParamScore,
@@ -10,6 +11,7 @@ from oai.types.live.structs import (
     DecisionsDelegationUpdateConfig as DecisionsDelegationUpdateConfig,
 )
 
+Question = _Question
 QuestionQuestionParamChoice = _QuestionQuestionParamChoice
 QuestionQuestionParamChoiceChoice = _QuestionQuestionParamChoiceChoice
 QuestionQuestionParamPredicate = _QuestionQuestionParamPredicate
