@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from oai._support.lazy import attach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -31,7 +31,7 @@ class Finder:
     """Finds declared modules after all others (PEP 451)."""
 
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG004 - the protocol's
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG004 - the protocol's
         """Return the spec of a declared module, `None` for any other."""
         declared = _declaration(name)
         if declared is None:
@@ -94,10 +94,14 @@ class StubbedFinder(Finder):
     packages: ClassVar[list[str]] = []
 
     @classmethod
-    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(cls, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
         """Return the spec of a declared module below one of the packages, `None` for any other."""
-        stubbed = any(name.startswith(f"{package}.") for package in cls.packages)
-        return Finder.find_spec(name, path, target) if stubbed else None
+        if not any(name.startswith(f"{package}.") for package in cls.packages):
+            return None
+        from importlib.machinery import PathFinder
+
+        file = PathFinder.find_spec(name, path)  # of a module that is written by hand; a mere directory has no location
+        return file if file is not None and file.has_location else Finder.find_spec(name, path, target)
 
 
 def install(package: str, *, has_stubs: bool = False) -> None:

@@ -13,6 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from peer import Peer, drop, peer, say
+from planted import KEY
+
+import oai
 from oai.lib.responses_websocket import (
     AsyncResponsesWebSocketSession,
     ResponsesWebSocketBufferError,
@@ -20,10 +24,6 @@ from oai.lib.responses_websocket import (
     ResponsesWebSocketLimits,
     ResponsesWebSocketSession,
 )
-from peer import Peer, drop, peer, say
-from planted import KEY
-
-import oai
 
 # The official SDK uses `websockets` in a way that a newer one warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")

@@ -23,6 +23,7 @@ from oai._table.load import load_table
 from oai._table.websocket_row import SOCKET_OPTIONS
 from tools.generate.check import check
 from tools.generate.generated import Generated, of_file, of_installed
+from tools.generate.official_stubs import PACKAGES, write_official_stubs
 from tools.generate.pin import ROOT, check_installed
 from tools.generate.sdk import dump
 from tools.generate.table import SPECIFICATION, TABLE, add_rows, by_place, place, read_table
@@ -56,7 +57,9 @@ def main() -> int:
         dump(str(arguments.file), *SOCKET_OPTIONS)
         return 0
     if arguments.what == "stubs":
-        print(write_stubs(ROOT / "oai" / "_typed") + write_resources(ROOT / "oai" / "resources"), "files written")
+        oai = ROOT / "oai"
+        official = sum(write_official_stubs(oai / package) for package in PACKAGES)
+        print(write_stubs(oai / "_typed") + write_resources(oai / "resources") + official, "files written")
         return 0
     if arguments.what == "nulls":
         print(write_nulls(Document.parse((arguments.document or SPECIFICATION).read_bytes())), "classes written")

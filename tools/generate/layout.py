@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from textwrap import wrap
 
 WIDEST = 120
+
+RUFF = (sys.executable, "-m", "ruff")
+STYLE = (
+    "--isolated",
+    "--target-version",
+    "py311",
+    "--config",
+    "line-length = 120",
+    "--config",
+    "lint.isort.combine-as-imports = true",
+)
+"""The project's own settings leave generated files alone."""
 
 CONTINUED = "    "
 """What a line begins with that continues the one before (`oai._support.official_modules` joins them again)."""
@@ -43,3 +58,13 @@ def strings(names: str, indent: str) -> str:
     lines = wrap(names, WIDEST - len(indent) - 8, break_long_words=False, break_on_hyphens=False)
     pieces = [f"{line} " for line in lines[:-1]] + lines[-1:]
     return "(\n" + "".join(f"{indent}{piece!r}\n" for piece in pieces) + ")"
+
+
+def sort_imports(*paths: Path) -> None:
+    """Sort the imports of generated files, or of those in a directory."""
+    subprocess.run([*RUFF, "check", "-q", *STYLE, "--select", "I", "--fix", *map(str, paths)], check=False)
+
+
+def format_files(*paths: Path) -> None:
+    """Format generated files, or those in a directory."""
+    subprocess.run([*RUFF, "format", "-q", *STYLE, *map(str, paths)], check=True)

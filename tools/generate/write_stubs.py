@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from oai._stubs.classes import Writer
@@ -12,8 +11,8 @@ from oai._stubs.types import Speller
 from oai._stubs.views import VIEWS
 from oai._stubs.websockets import connection_name
 from oai._table.load import shipped_table
-from tools.generate.layout import joined, pairs_of
-from tools.generate.write_types import RUFF, STYLE, export
+from tools.generate.layout import format_files, joined, pairs_of
+from tools.generate.official_stubs import export
 
 CLASSES = "oai.resources._classes"
 HEADER = GENERATED.partition("\n")[0] + "\n"
@@ -52,7 +51,7 @@ def write_resources(root: Path) -> int:
         package = f"oai.resources.{module}".rstrip(".")
         imports = [f"from {package} import {name} as {name}\n" for name in inner]
         file.write_text("".join([HEADER, *imports, *_names(module, rest, writers)]))
-    subprocess.run([*RUFF, "format", "-q", *STYLE, str(root)], check=True)
+    format_files(root)
     return len(homes)
 
 
