@@ -18,7 +18,6 @@ REASONS: Final = {
     "provider": "it is a part of how the official SDK signs requests; oai does it another way, see oai.providers",
     "browser": "oai drives no browser and no computer; answer the tool calls in a loop of your own, see `run_tools`",
     "runner": "oai has `run_tools` of responses and chat.completions in place of this runner of tools",
-    "socket": "it follows the pieces of a response over a WebSocket; read them from the lane's events",
 }
 """Why there is no counterpart."""
 

@@ -58,7 +58,7 @@ WEBSOCKETS = {
     "websocket_reconnection": {
         ".websockets": "ReconnectingOverrides",
         "oai._realtime.reconnect": "ReconnectingEvent",
-        "oai._official.missing": "is_recoverable_close=socket.is_recoverable_close",
+        "oai._official.missing": "is_recoverable_close=internal.is_recoverable_close",
     },
 }
 """The SDK's modules of options for its WebSocket client: what is written by hand, in `websockets`, by its home."""

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from oai._support.plain_data import is_object
+from oai.lib._response_lanes.fields import field_of
 from oai.lib._response_lanes.limits import ResponsesWebSocketBufferError, ResponsesWebSocketError
 
 CREATED: Final = "response.created"
 ITEM: Final = "response.output_item.done"
 FINAL: Final = frozenset({"response.completed", "response.failed", "response.incomplete"})
-
-
-def field_of(event: Any, name: str) -> Any:
-    """Return a field of an event, which is plain data if its type is unknown."""
-    return event.get(name) if is_object(event) else getattr(event, name, None)
 
 
 class FinalResponse:

@@ -12,7 +12,8 @@ import threading
 from collections import deque
 from typing import Any, Final
 
-from oai.lib._response_lanes.final_response import CREATED, FINAL, FinalResponse, field_of
+from oai.lib._response_lanes.fields import field_of
+from oai.lib._response_lanes.final_response import CREATED, FINAL, FinalResponse
 from oai.lib._response_lanes.limits import ResponsesWebSocketBufferError, ResponsesWebSocketLimits
 
 STREAM_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,256}")
