@@ -13,7 +13,7 @@ import msgspec
 from oai._cli.arguments import FILE, UsageError
 from oai._cli.client import find_profile
 from oai._cli.commands import COMMANDS
-from oai._cli.terminal import print_table, width
+from oai._cli.terminal import WIDE, print_line, print_table, width
 from oai._support.suggest import nearest
 from oai._table.docs import parameter_docs
 from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 WIDEST = 48
 """The maximum width of a column of `oai list`, in characters; a longer value shifts the rest of its line."""
-
-WIDE = 140
-"""The width of a terminal that has space for all columns of `oai list`."""
-
 
 PYTHON_ONLY = "oai.helpers."
 """The prefix of types that exist only in Python: callbacks, assembled streams."""
@@ -149,51 +145,67 @@ def show_operation(options: argparse.Namespace, command: str, words: list[str]) 
         raise UsageError("oai show needs the name of an operation: oai show chat.completions.create")
     table = read_table(options)
     for name in [name for word in words for name in find_names(table, word)]:
-        docs = parameter_docs(table.table, name)
-        for line in _shown(name, table[name], table.helpers.get(name), docs):
-            print(line)  # noqa: T201
+        for line in _shown(name, table):
+            print_line(*line)
     return 0
 
 
-def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None, docs: Mapping[str, str]) -> Iterable[str]:
-    over = (
-        f"{row.method} {row.path}"
-        if helper is None
-        else f"helper over {helper.extends}"
-        if helper.extends
-        else "helper"
-    )
-    yield f"{name}   {over}"
+Line = tuple[str, int, str]
+"""A line, the column at which its continuation begins, and the name in it to colour."""
+
+
+def _shown(name: str, table: Commands) -> Iterator[Line]:
+    row, helper = table[name], table.helpers.get(name)
+    yield from _head(name, row, helper)
+    yield "", 0, ""
+    yield from _parameters(name, table)
+    yield "", 0, ""
+    yield from _result(row)
+    needed = [param for param, kind in (row.params or {}).items() if not kind.endswith("?")]
+    words = [name, *map(str.upper, row.path_params), *(_example(row, each) for each in needed)]
+    yield f"  oai {' '.join(words)}", 6, ""
+    yield "", 0, ""
+
+
+def _head(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iterator[Line]:
+    if helper is None:
+        request = f"{row.method} {row.path}"
+    else:
+        request = f"helper over {helper.extends}" if helper.extends else "helper"
+    yield f"{name}   {request}", 2, name
     if row.doc:
-        yield f"  {row.doc}"
+        yield f"  {row.doc}", 2, ""
     if row.deprecated:
-        yield f"  Deprecated: {row.deprecated}"
+        yield f"  Deprecated: {row.deprecated}", 4, ""
     aliases = [" ".join((alias, *map(str.upper, positional))) for alias, positional in row.aliases()]
     if aliases:
-        yield f"  Also: {', '.join(aliases)}"
-    yield ""
-    if row.params is None:
-        yield "  accepts any parameter"
+        yield f"  Also: {', '.join(aliases)}", 4, ""
+
+
+def _parameters(name: str, table: Commands) -> Iterator[Line]:
+    row = table[name]
+    docs = parameter_docs(table.table, name)
     params = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
     if row.stream:
         params.setdefault("stream", "bool?")
-    width = max(map(len, params), default=0)
-    ordered = sorted(params.items(), key=lambda each: each[1].endswith("?"))
-    for param, kind in ordered:
+    if row.params is None:
+        yield "  accepts any parameter", 2, ""
+    elif not params:
+        yield "  no parameters", 2, ""
+    widest = max(map(len, params), default=0)
+    for param, kind in sorted(params.items(), key=lambda each: each[1].endswith("?")):
         need = "optional" if kind.endswith("?") else "required"
-        place = _place(row, param) if helper is None else "file" if param in row.files else ""
-        yield f"  {param:<{width}}  {need}  {place:<6} {kind.removesuffix('?')}"
+        place = _place(row, param) if name not in table.helpers else "file" if param in row.files else ""
+        yield f"  {param:<{widest}}  {need}  {place:<6} {kind.removesuffix('?')}", widest + 21, param
         if param in docs:
-            yield f"  {'':<{width}}    {docs[param]}"
-    if not params and row.params is not None:
-        yield "  no parameters"
-    yield ""
-    yield f"  returns {row.response}" + (f"; with stream:=true, events of {row.stream}" if row.stream else "")
+            yield f"  {'':<{widest}}    {docs[param]}", widest + 6, ""
+
+
+def _result(row: Row) -> Iterator[Line]:
+    stream = f"; with stream:=true, events of {row.stream}" if row.stream else ""
+    yield f"  returns {row.response}{stream}", 4, ""
     if row.auth == "admin":
-        yield "  requires an admin key (OPENAI_ADMIN_KEY)"
-    needed = [each for each, kind in ordered if not kind.endswith("?") and each not in row.path_params]
-    yield "  oai " + " ".join([name, *map(str.upper, row.path_params), *(_example(row, each) for each in needed)])
-    yield ""
+        yield "  requires an admin key (OPENAI_ADMIN_KEY)", 4, ""
 
 
 def _place(row: Row, param: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from oai._cli.terminal import WIDE, print_line, print_table, width
 from oai._table.providers import all_providers, find_provider
 
 if TYPE_CHECKING:
@@ -16,19 +18,20 @@ def list_providers(options: argparse.Namespace, command: str, words: list[str]) 
     """Print all providers, one on a line; with names, what is known of these."""
     for name in words:
         for line in _shown(name, find_provider(name)):
-            print(line)  # noqa: T201
+            print_line(line, 4, name if line.startswith(name) else "")
     if not words:
-        for line in _table(all_providers()):
-            print(line)  # noqa: T201
+        _print_all(all_providers())
     return 0
 
 
-def _table(rows: dict[str, ProviderRow]) -> Iterator[str]:
-    """Yield a line for each provider: its name, the variable of its key, its base URL and its description."""
-    cells = [(name, _key(row), row.base_url, row.doc) for name, row in rows.items()]
-    widths = [max(len(cell[column]) for cell in cells) for column in range(3)]
-    for cell in cells:
-        yield "  ".join([*(f"{text:<{width}}" for text, width in zip(cell, widths, strict=False)), cell[-1]]).rstrip()
+def _print_all(rows: dict[str, ProviderRow]) -> None:
+    """Print a line for each provider: its name, the variable of its key, its base URL and its description."""
+    cells = [[name, _key(row), row.base_url, row.doc] for name, row in rows.items()]
+    styles = ["cyan", "dim", "dim", ""]
+    if sys.stdout.isatty() and width() < WIDE:  # without the base URL
+        cells, styles = [[*first, last] for *first, _, last in cells], ["cyan", "dim", ""]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
+    print_table(cells, styles, widths)
 
 
 def _key(row: ProviderRow) -> str:

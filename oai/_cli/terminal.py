@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NARROWEST = 20
 """The characters that the last column of a table has at least."""
 
+WIDE = 140
+"""The width of a terminal that has space for all columns of a table; others show the first and the last ones."""
+
 
 def console() -> Console | None:
     """Return rich's console; `None` if the output is no terminal, or rich is not installed."""
@@ -43,6 +46,28 @@ def print_json(text: str) -> bool:
     return True
 
 
+def print_line(line: str, indent: int = 0, name: str = "") -> None:
+    """Print a line: wrapped to the width of a terminal, else whole.
+
+    Args:
+        line: the text.
+        indent: the column at which its continuation begins, if the terminal has space to its right.
+        name: the part of it that rich colours.
+    """
+    text = _wrapped(line, indent).rstrip()
+    target = console()
+    if target is None:
+        print(text)  # noqa: T201
+        return
+    from rich.text import Text
+
+    coloured = Text(text)
+    if name:
+        start = text.index(name)
+        coloured.stylize("cyan", start, start + len(name))
+    target.print(coloured, soft_wrap=True)
+
+
 def print_table(rows: Sequence[Sequence[str]], styles: Sequence[str], widths: Sequence[int]) -> None:
     """Print rows in columns: within the width of a terminal, else one row on a line for other programs.
 
@@ -66,15 +91,19 @@ def print_table(rows: Sequence[Sequence[str]], styles: Sequence[str], widths: Se
 
 
 def _print_plain(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
-    columns = width() if sys.stdout.isatty() else 0
-    indent = sum(widths) + 2 * len(widths)
-    if columns - indent < NARROWEST:
-        indent = 4
     for *first, last in rows:
         line = "".join(f"{cell:<{width}}  " for cell, width in zip(first, widths, strict=True)) + last
-        if columns:
-            line = textwrap.fill(line, max(columns, NARROWEST), subsequent_indent=" " * indent)
-        print(line.rstrip())  # noqa: T201
+        print(_wrapped(line, sum(widths) + 2 * len(widths)).rstrip())  # noqa: T201
+
+
+def _wrapped(line: str, indent: int) -> str:
+    """Return a line as lines that a terminal has space for; for other outputs as it is."""
+    if not sys.stdout.isatty():
+        return line
+    columns = max(width(), NARROWEST)
+    if columns - indent < NARROWEST:
+        indent = 4
+    return textwrap.fill(line, columns, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def width() -> int:

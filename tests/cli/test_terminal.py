@@ -74,6 +74,37 @@ def test_list_fits_the_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert any("/vector_stores" in line for line in lines) is (columns == 200)
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "chat.completions.create", "files.create", "beta.threads.runs.steps.retrieve"],
+        ["providers"],
+        ["providers", "openrouter", "azure"],
+    ],
+    ids=["show", "providers", "a provider"],
+)
+def test_descriptions_fit_the_width(
+    words: list[str], columns: int, has_rich: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = screen(words, columns, monkeypatch)
+    lines = plain(text).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert ("\x1b[" in text) is has_rich
+    if words[0] == "show":
+        start = next(index for index, line in enumerate(lines) if line.startswith("  temperature "))
+        described = " ".join(line.strip() for line in lines[start : start + 9])
+        assert "Randomness, 0 to 2" in described
+        assert not any(line.startswith("Randomness") for line in lines)  # continuations are indented
+
+
+def test_descriptions_are_not_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "chat.completions.create"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) > 120
+    assert any("Randomness, 0 to 2; default 1. Low values" in line for line in lines)
+
+
 @pytest.mark.usefixtures("has_rich")
 def test_control_characters_in_json_do_not_reach_the_terminal(
     server: Loopback, monkeypatch: pytest.MonkeyPatch
