@@ -1,5 +1,7 @@
 """The site's configuration: `python -m tools.site` builds it."""
 
+from pathlib import Path
+
 from oai import __version__
 
 project = "oai"
@@ -13,6 +15,7 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/favicon.svg"
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
