@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oai._errors import OpenAIError
 from oai._request.client_core import core_of
 from oai._request.dialect import Dialect
-from oai._request.options import OptionValueError
+from oai._request.options import OptionValueError, check_constructor
 from oai._request.profile import Profile
 from oai._table.operation import DOT_SEGMENTS
 from oai._table.providers import ProviderRow, find_shipped
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 else:
     from oai._client.async_client import AsyncOpenAI
     from oai._client.sync_client import OpenAI
+
+
+AZURE_ARGUMENTS = ("azure_endpoint", "azure_deployment", "api_version", "azure_ad_token", "azure_ad_token_provider")
+"""The arguments of the constructor that `OpenAI` does not have."""
 
 
 def azure_row() -> ProviderRow:
@@ -98,7 +102,9 @@ class _AzureClient:
 
         Raises:
             OpenAIError: endpoint, version or key is missing, or two of the credentials are passed.
+            TypeError: there is no option of that name.
         """
+        check_constructor(options, AZURE_ARGUMENTS)
         option, key = _credential(
             api_key=api_key, azure_ad_token=azure_ad_token, azure_ad_token_provider=azure_ad_token_provider
         )

@@ -12,7 +12,7 @@ from oai._errors import OpenAIError
 from oai._flow.observe import start_log
 from oai._request.client_core import core_of
 from oai._request.config import NAMED, USER_AGENT, Config
-from oai._request.options import ARGUMENTS
+from oai._request.options import ARGUMENTS, CLIENT_ARGUMENTS
 from oai._support.omit import Omit, omit
 from oai._surface.namespaces import Namespace
 from oai._table.load import table_sources
@@ -73,8 +73,7 @@ class _Constructor:
         from inspect import Parameter, Signature  # a large module, which few programs need
 
         named = [(name, declared.default, declared.takes) for name, declared in ARGUMENTS.items()]
-        own = {"transport": "Transport | None", "table": "Tables | None", "http_client": "Any"}
-        named += [(name, None, takes) for name, takes in own.items()]
+        named += [(name, None, takes) for name, takes in CLIENT_ARGUMENTS.items()]
         keyword = Parameter.KEYWORD_ONLY
         options = [Parameter(name, keyword, default=default, annotation=takes) for name, default, takes in named]
         return Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *options])

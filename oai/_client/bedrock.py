@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oai._errors import OpenAIError
 from oai._providers.bedrock import AMBIGUOUS, bedrock, canonical_endpoint
 from oai._request.client_core import core_of
+from oai._request.options import check_constructor
 from oai._support.omit import omit
 
 if TYPE_CHECKING:
@@ -69,10 +70,12 @@ class _BedrockClient:
 
         Raises:
             OpenAIError: an argument is invalid, or two of them conflict.
+            TypeError: there is no option of that name.
         """
         arguments = dict(locals())
         own = {name: arguments[name] for name in (*BEARER, *AWS, *ROUTING) if arguments[name] is not None}
         _refuse(options)
+        check_constructor(options, (*BEARER, *AWS, *ROUTING))
         base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         base.__init__(provider=_provider(own), **options)
         self._bedrock = own

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from oai._request.options import ARGUMENTS
 from oai._surface.namespaces import MethodBuilder
 from oai._table.load import merged_table, shipped_table
 from oai._table.table import Table
@@ -39,7 +40,7 @@ C = TypeVar("C", bound=TableClient)
 def with_shipped_table(cls: type[C]) -> type[C]:
     """Add the methods of the shipped table to a client class."""
     cls._own_names = frozenset(dir(cls))
-    cls._builder = MethodBuilder(shipped_table(), is_async=cls._core_class.is_async)
+    cls._builder = MethodBuilder(shipped_table(), is_async=cls._core_class.is_async, options=ARGUMENTS)
     cls._builder.install(cls, cls._own_names)
     return cls
 
@@ -55,7 +56,7 @@ def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
     key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
     subclass = _classes.get(key)
     if subclass is None:
-        builder = MethodBuilder(merged_table(sources), is_async=cls._core_class.is_async)
+        builder = MethodBuilder(merged_table(sources), is_async=cls._core_class.is_async, options=ARGUMENTS)
         namespace = {
             "__module__": cls.__module__,
             "__doc__": cls.__doc__,
@@ -84,7 +85,7 @@ def view_class(cls: type[C], sources: tuple[Any, ...], kind: str = "", *, is_asy
     subclass = _classes.get(key)
     if subclass is None:
         prefix = "Async" if is_async else ""
-        builder = MethodBuilder(cls._builder.table, prefix=prefix, suffix=kind)
+        builder = MethodBuilder(cls._builder.table, prefix=prefix, suffix=kind, options=ARGUMENTS)
         name = f"{prefix}{cls.__name__}{kind}"
         subclass = type(name, (cls,), {"__module__": cls.__module__, "__doc__": f"A view of a client: `{kind}`."})
         builder.install(subclass, cls._own_names)

@@ -7,7 +7,7 @@ A declaration yields the constructor's signature and documentation, the client's
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from oai._errors import OpenAIError
@@ -19,6 +19,9 @@ DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 ARGUMENTS: Final[dict[str, Option]] = {}
 """Every declared option by name, in the order of the declarations."""
 
+
+CLIENT_ARGUMENTS: Final = {"transport": "Transport | None", "table": "Tables | None", "http_client": "Any"}
+"""The other arguments of a client's constructor, with their types."""
 
 PARTS: Final = ("connect", "read", "write", "pool")
 
@@ -194,10 +197,32 @@ def seconds(name: str, value: object) -> float | None:
     return None if value is None or value > LONGEST else value
 
 
-def unknown_option(function: str, name: str) -> TypeError:
-    """Return the error for an unknown option, with a suggestion."""
+def unknown_option(function: str, name: str, more: Iterable[str] = ()) -> TypeError:
+    """Return the error for an unknown argument of `__init__` or `with_options`, with a suggestion.
+
+    Args:
+        function: the name of the method.
+        name: the argument.
+        more: arguments of the method in addition to the declared options.
+    """
     from oai._support.suggest import nearest
 
-    suggestion = nearest(name, ARGUMENTS)
+    others = [other for other in CLIENT_ARGUMENTS if other != "table" or function == "__init__"]
+    suggestion = nearest(name, [*ARGUMENTS, *others, *more])
     hint = f". Did you mean '{suggestion}'?" if suggestion else ""
     return TypeError(f"{function}() got an unexpected keyword argument '{name}'{hint}")
+
+
+def check_constructor(options: Iterable[str], own: Iterable[str]) -> None:
+    """Check the names of a constructor's arguments that it passes on to that of `OpenAI`.
+
+    Args:
+        options: the names.
+        own: the arguments that it has itself, for the suggestion.
+
+    Raises:
+        TypeError: `OpenAI` does not take one of them.
+    """
+    for name in options:
+        if name not in ARGUMENTS and name not in CLIENT_ARGUMENTS:
+            raise unknown_option("__init__", name, own)

@@ -7,7 +7,7 @@ attribute, so that later calls find a plain method. Sync and async functions dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property, partial, reduce
 from operator import attrgetter
 from types import FunctionType
@@ -83,14 +83,24 @@ class MethodBuilder:
         is_async: whether the functions are coroutine functions.
         prefix: what the names of namespace classes begin with; the default is that of the official SDK.
         suffix: what they end with.
+        options: the options of a client, which `with_options` takes and no function does.
     """
 
-    def __init__(self, table: Table, *, is_async: bool = False, prefix: str | None = None, suffix: str = "") -> None:
+    def __init__(
+        self,
+        table: Table,
+        *,
+        is_async: bool = False,
+        prefix: str | None = None,
+        suffix: str = "",
+        options: Collection[str] = (),
+    ) -> None:
         self.table = table
         self.is_async = is_async
         self.operations: dict[str, Operation] = {}
         self._prefix = ("Async" if is_async else "") if prefix is None else prefix
         self._suffix = suffix
+        self._wrong_call = partial(wrong_call, options=options)
 
     def operation(self, name: str) -> Operation:
         """Return the operation of a call path; all functions that call it share one."""
@@ -171,7 +181,7 @@ class MethodBuilder:
         else:
             call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
-        scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
+        scope = {"_operation": operation, "_omit": omit, "_wrong_call": self._wrong_call, "_with_headers": with_headers}
         filename = f"{GENERATED}{operation.name}, called {name}>"
         function = make_function(name, filename, source, scope, required_params(row))
         function.__qualname__ = f"{operation.name}"
@@ -197,7 +207,7 @@ class MethodBuilder:
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
         constants = {**helper.constants, "name": path} if isinstance(helper, WebSocketRow) else helper.constants
         function_of_row = partial(target, **constants) if constants else target
-        scope = {"_target": function_of_row, "_omit": omit, "_wrong_call": wrong_call}
+        scope = {"_target": function_of_row, "_omit": omit, "_wrong_call": self._wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path

@@ -6,7 +6,7 @@ parameters into path, query and body. Its own names begin with an underscore, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -231,16 +231,36 @@ def wrong_call(
     required: Mapping[str, object],
     names: list[str],
     otherwise: str = "use extra_body for parameters that the table does not declare",
+    options: Collection[str] = (),
 ) -> TypeError:
-    """Return the error for a call with unknown or missing arguments, worded as Python's own, with a suggestion."""
+    """Return the error for a call with unknown or missing arguments, worded as Python's own, with a suggestion.
+
+    Args:
+        function: the name of the function.
+        unknown: the arguments that it does not take.
+        required: those that it must get, `omit` for a missing one.
+        names: the names of all its parameters.
+        otherwise: the hint if no parameter has a similar name.
+        options: the options of the client, for which the error names `with_options`.
+    """
     if unknown:
         wrong = next(iter(unknown))
-        suggestion = nearest(wrong, [name for name in (*names, "stream", *CALL_OPTIONS) if name != wrong])
-        hint = f". Did you mean '{suggestion}'?" if suggestion else f"; {otherwise}"
+        names = [name for name in (*names, "stream", *CALL_OPTIONS) if name != wrong]
+        hint = _hint(wrong, names, options) or f"; {otherwise}"
         return TypeError(f"{function}() got an unexpected keyword argument '{wrong}'{hint}")
     missing = [repr(name) for name, value in required.items() if value is omit]
     many = "s" if len(missing) > 1 else ""
     return TypeError(f"{function}() missing {len(missing)} required argument{many}: {' and '.join(missing)}")
+
+
+def _hint(wrong: str, names: list[str], options: Collection[str]) -> str:
+    """Return the hint to an option of the client or to the nearest name, or an empty string if none is similar."""
+    if wrong in options:  # some servers have a parameter of that name, too
+        return f"; the client has this option: client.with_options({wrong}=...); to send a parameter, use extra_body"
+    right = nearest(wrong, [*names, *options])
+    if right in options and right not in names:
+        return f". Did you mean the client's option '{right}'? Use client.with_options({right}=...)"
+    return f". Did you mean '{right}'?" if right else ""
 
 
 def document(operation: Operation, table: Table) -> Docstring:

@@ -95,3 +95,23 @@ def test_unknown_option_is_named_with_a_suggestion() -> None:
     for make in (oai.OpenAI, client.with_options):
         with pytest.raises(TypeError, match="unexpected keyword argument 'max_retrys'. Did you mean 'max_retries'"):
             make(max_retrys=1)
+        with pytest.raises(TypeError, match="'transprt'. Did you mean 'transport'"):
+            make(transprt=OFFLINE)
+    with pytest.raises(TypeError, match="'tabel'. Did you mean 'table'"):
+        oai.OpenAI(tabel="my.toml")
+    with pytest.raises(TypeError, match="'table'$"):
+        client.with_options(table="my.toml")
+
+
+@pytest.mark.parametrize(
+    ("cls", "wrong", "right"),
+    [
+        (oai.AzureOpenAI, "azure_endpont", "azure_endpoint"),
+        (oai.AsyncAzureOpenAI, "max_retrys", "max_retries"),
+        (oai.BedrockOpenAI, "aws_regin", "aws_region"),
+        (oai.AsyncBedrockOpenAI, "deadlin", "deadline"),
+    ],
+)
+def test_clients_of_other_services_suggest_their_own_options(cls: type[Any], wrong: str, right: str) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{wrong}'. Did you mean '{right}'"):
+        cls(**{wrong: "x"})

@@ -72,6 +72,15 @@ def test_every_operation_of_the_table_is_a_function_with_name_and_docstring(clie
             {"model": "m", "input": "x", "colour": 3},
             r"'colour'; use extra_body for parameters that the table does not declare",
         ),
+        (
+            {"model": "m", "input": "x", "deadline": 1},
+            r"'deadline'; the client has this option: client.with_options\(deadline=...\); .* use extra_body",
+        ),
+        ({"model": "m", "input": "x", "base_url": "x"}, r"client.with_options\(base_url=...\)"),
+        (
+            {"model": "m", "input": "x", "max_retires": 1},
+            r"Did you mean the client's option 'max_retries'\? Use client.with_options\(max_retries=...\)",
+        ),
         ({"model": "m"}, r"create\(\) missing 1 required argument: 'input'"),
         ({}, r"create\(\) missing 2 required arguments: 'input' and 'model'"),
         ({"model": oai.omit, "input": "x"}, r"missing 1 required argument: 'model'"),
@@ -90,6 +99,17 @@ def test_unknown_argument_is_not_suggested_as_itself(client: oai.OpenAI) -> None
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'") as caught:
             call(**arguments, **{name: True})
         assert f"Did you mean '{name}'" not in str(caught.value)
+
+
+def test_options_of_the_client_are_named_by_every_kind_of_call(client: oai.OpenAI) -> None:
+    for call in (
+        client.with_raw_response.models.list,
+        client.with_streaming_response.models.list,
+        client.responses.stream,
+    ):
+        for option in ("deadline", "max_retries", "api_key"):
+            with pytest.raises(TypeError, match=rf"client\.with_options\({option}=\.\.\.\)"):
+                call(**{option: 1})
 
 
 def test_too_many_positional_arguments_raise_pythons_type_error(client: oai.OpenAI) -> None:
