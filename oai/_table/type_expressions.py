@@ -136,8 +136,10 @@ def find(name: str, home: str) -> Any:
         from importlib.util import find_spec  # only needed for a user's own types
 
         package, _, rest = name.partition(".")
-        if not rest or find_spec(package) is None:
-            raise missing from None
+        if not rest or hasattr(import_module(home), package):
+            raise
+        if find_spec(package) is None:
+            raise LookupError(f"there is no module {package!r} in the path of Python, and {missing}") from None
         return _below(import_module(package), rest)
 
 

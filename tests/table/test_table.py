@@ -176,7 +176,11 @@ def test_table_argument_accepts_a_table_object(server: Loopback, tmp_path: Path)
     ("response", "message"),
     [
         ('"chat.ChatCompletoin"', r"\[thing\.make\]: `response` is 'chat\.ChatCompletoin'.*did you mean 'ChatComple"),
-        ('"no_such_package.Thing"', r"\[thing\.make\]: `response`.*has no 'no_such_package'"),
+        (
+            '"no_such_package.Thing"',
+            r"\[thing\.make\]: `response`.*there is no module 'no_such_package'.*'oai\.types' has no 'no_such_package'",
+        ),
+        ('"json.no_such_module.Thing"', r"\[thing\.make\]: `response`.*'json' has no 'no_such_module'"),
         ('"list[str, int]"', r"\[thing\.make\]: `response` is 'list\[str, int\]'.*not supported"),
         ('"Literal"', r"\[thing\.make\]: `response` is 'Literal'.*not supported"),
         ('"os.getcwd"', r"\[thing\.make\]: `response` is 'os\.getcwd'.*not supported"),
