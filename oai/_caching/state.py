@@ -14,6 +14,7 @@ from oai._caching.flights import Flights
 from oai._caching.memory import Memory
 from oai._caching.store import Label, Store, reported
 from oai._http.messages import Request, TransportError
+from oai._support.named_tuples import readable
 
 if TYPE_CHECKING:
     from oai._caching.answers import Answer
@@ -23,6 +24,7 @@ CONVERSATION: Final = b'"conversation":'
 """What is in the body of a request that adds to a conversation of the server, and whose response depends on it."""
 
 
+@readable
 class CacheInfo(NamedTuple):
     """The figures of a cache since it was made, and the size of its file's content."""
 

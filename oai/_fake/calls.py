@@ -15,6 +15,7 @@ import msgspec
 
 from oai._http.messages import Headers, body_bytes
 from oai._incoming.forms import form_boundary, form_parts
+from oai._support.named_tuples import readable
 from oai._support.plain_data import as_dict
 from oai._support.redact import redact_headers, redact_url
 
@@ -31,6 +32,7 @@ class UnexpectedCall(AssertionError):  # noqa: N818 - an assertion of the test, 
     """A call that was not programmed, or calls other than a test expects."""
 
 
+@readable
 class Upload(NamedTuple):
     """A file in a form, as it was sent."""
 

@@ -52,6 +52,9 @@ class Dialect:
     )
     """The error of a client without a key."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
     def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for subclasses
         """Return the URL of an operation; `path` has its parameters filled in."""
         return base_url + path

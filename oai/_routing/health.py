@@ -16,6 +16,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oai._flow.retry import backoff
+from oai._support.named_tuples import readable
 
 if TYPE_CHECKING:
     from oai._http.messages import Request
@@ -30,6 +31,7 @@ LEARNED: Final = 0.2
 Pick = Callable[[Sequence["Health"]], "Health"]
 
 
+@readable
 class TargetInfo(NamedTuple):
     """The figures of a target."""
 

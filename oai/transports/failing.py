@@ -26,6 +26,7 @@ from oai._metering.replies import awaited
 from oai._recording.cassette import RecordedResponse
 from oai._recording.replies import ReplayedReply
 from oai._support.async_library import sleep
+from oai._support.named_tuples import readable
 from oai._support.suggest import nearest
 from oai.transports._wrapper import Wrapper
 
@@ -77,6 +78,7 @@ class Fail:
             raise ValueError(f"every must be a positive integer, not {self.every!r}")
 
 
+@readable
 class Failed(NamedTuple):
     """A failed call: its number, from 1, the name of its operation, and the rule's `how`."""
 

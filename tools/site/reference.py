@@ -48,13 +48,33 @@ def _page(name: str) -> str:
     return "\n".join(lines)
 
 
+class _Unquoted(str):
+    """An annotation that is text, which a signature shows without quotes."""
+
+    __slots__ = ()
+
+    __repr__ = str.__str__
+
+
+def _signature(value: Any) -> inspect.Signature:
+    signature = inspect.signature(value)
+    shown = [
+        parameter.replace(annotation=_unquoted(parameter.annotation)) for parameter in signature.parameters.values()
+    ]
+    return signature.replace(parameters=shown, return_annotation=_unquoted(signature.return_annotation))
+
+
+def _unquoted(annotation: Any) -> Any:
+    return _Unquoted(annotation) if isinstance(annotation, str) else annotation
+
+
 def _entry(name: str, value: Any) -> list[str]:
     lines: list[str] = []
     if isinstance(value, type) and issubclass(value, BaseException):
         lines.append(f"Exception, derived from `{value.__mro__[1].__name__}`.\n")
     elif callable(value):
         with suppress(TypeError, ValueError):  # some callables written in C have no signature
-            lines.append(f"```py\n{name}{inspect.signature(value)}\n```\n")
+            lines.append(f"```py\n{name}{_signature(value)}\n```\n")
     else:
         lines.append(f"`{name} = {value!r}`\n")
     doc = inspect.getdoc(value) if callable(value) else None

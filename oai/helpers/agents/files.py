@@ -19,6 +19,7 @@ from oai._errors import OpenAIError
 from oai._flow.steps import Steps, run_blocking
 from oai._request.client_core import core_of
 from oai._request.headers import override
+from oai._support.named_tuples import readable
 
 if TYPE_CHECKING:
     from oai.types.beta import HostedEnvironmentFileParam
@@ -165,6 +166,7 @@ def _upload_all(client: Any, chosen: Mapping[str, Local], options: dict[str, Any
     return prepared
 
 
+@readable
 class Local(NamedTuple):
     """A regular file, with its identity at the time of the check."""
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from oai._errors import OpenAIError
+from oai._support.named_tuples import readable
 from oai.helpers.bulk.answer_journal import AnswerJournal
 from oai.helpers.bulk.map import CONCURRENCY, call
 from oai.helpers.bulk.row_formats import Cells, Path, open_results, open_rows
@@ -26,6 +27,7 @@ WINDOW = 4
 """Results that may wait for an earlier one to be written, as a multiple of the calls in flight."""
 
 
+@readable
 class Outcome(NamedTuple):
     """What became of the rows of a file."""
 

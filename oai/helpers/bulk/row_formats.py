@@ -18,6 +18,7 @@ import msgspec
 
 from oai._errors import OpenAIError
 from oai._json.objects import plain
+from oai._support.named_tuples import readable
 from oai._support.redact import redact_text
 
 Path = str | os.PathLike[str]
@@ -49,6 +50,7 @@ class Row(NamedTuple):
     arguments: dict[str, Any]
 
 
+@readable
 class Rows(NamedTuple):
     """The rows of a file, the field of their ids if they have any, and their number if the file has it."""
 

@@ -14,9 +14,10 @@ import msgspec
 from oai._json.encode import encode
 from oai._json.objects import Object, plain, plain_parsed
 from oai.helpers.streaming.partial_text import View, partial_json
+from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob  # noqa: TC001 - `inspect` resolves them
 
 if TYPE_CHECKING:
-    from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob, ParsedChatCompletion
+    from oai.types.chat import ParsedChatCompletion
 
 T = TypeVar("T")
 

@@ -12,11 +12,13 @@ from typing import Any, ClassVar, NamedTuple
 
 from oai._json.decode import convert
 from oai._json.objects import plain
+from oai._support.named_tuples import readable
 from oai._support.plain_data import as_list
 from oai.helpers.streaming.partial_text import GrowingText
 from oai.types.responses import Response
 
 
+@readable
 class Place(NamedTuple):
     """Where an event's text belongs: a field of the item or of one of its parts.
 

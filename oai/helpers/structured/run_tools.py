@@ -19,6 +19,7 @@ from oai._flow.steps import run_concurrently
 from oai._json.encode import encode
 from oai._request.client_core import core_of
 from oai._support.async_library import to_thread
+from oai._support.named_tuples import readable
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
 from oai.helpers.structured.functions import Tools
@@ -51,6 +52,7 @@ class ToolRun(Generic[A]):
     pending: list[Any]
 
 
+@readable
 class ToolCall(NamedTuple):
     """A call by the model, from either API."""
 

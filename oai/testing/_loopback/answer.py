@@ -11,9 +11,9 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, Literal, Self
 
+from oai._support.omit import omit
 from oai.testing._loopback.request import Seen
 
-_UNSET: Any = object()
 _BLOCK = bytes(range(256)) * 256
 
 
@@ -27,7 +27,7 @@ class Answer:
     headers: Sequence[tuple[str, str]] = ()  # sent unchanged; fields implied by other options are added unless present
     content_type: str | None = None
     body: bytes | str = b""
-    json: Any = _UNSET  # instead of `body`
+    json: Any = omit  # instead of `body`
     chunks: Iterable[bytes] | None = None  # instead of `body`: each is a TCP send of its own
     raw: bytes | None = None  # instead of head and body: these bytes, then the end of the connection
     # Framing
@@ -96,7 +96,7 @@ class Answer:
 
     def parts(self) -> Iterable[bytes]:
         """Return the body in the pieces in which it is sent."""
-        whole = json_.dumps(self.json) if self.json is not _UNSET else self.body
+        whole = json_.dumps(self.json) if self.json is not omit else self.body
         parts = [whole.encode() if isinstance(whole, str) else whole] if self.chunks is None else self.chunks
         return _gzipped(parts) if self.gzip else parts
 
@@ -109,7 +109,7 @@ class Answer:
         framing = self.framing if self.framed(method) else None
         size = sum(map(len, self.parts())) if framing == "length" and self.length is None else self.length
         implied = {
-            "Content-Type": self.content_type or ("application/json" if self.json is not _UNSET else None),
+            "Content-Type": self.content_type or ("application/json" if self.json is not omit else None),
             "Content-Encoding": "gzip" if self.gzip else None,
             "Content-Length": size if framing == "length" else None,
             "Transfer-Encoding": "chunked" if framing == "chunked" else None,

@@ -10,7 +10,10 @@ from email.message import Message
 from time import monotonic
 from typing import Any, NamedTuple
 
+from oai._support.named_tuples import readable
 
+
+@readable
 class Part(NamedTuple):
     """One part of a multipart form."""
 
