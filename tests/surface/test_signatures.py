@@ -52,7 +52,7 @@ def test_signatures_of_public_callables_can_be_read() -> None:
     assert len(functions) > 300
     for function in functions:
         text = shown(function)
-        assert "ForwardRef" not in text, f"{function}{text}"
+        assert "ForwardRef" not in text, f"{function}{text}: see oai._support.named_tuples"
         assert not re.search(r"<oai[\w.]* object at 0x", text), f"{function}{text}"
 
 

@@ -43,6 +43,7 @@ COLUMNS = ("row", "result", "error")
 """The columns of a CSV or Parquet file of results, in addition to that of the ids."""
 
 
+@readable
 class Row(NamedTuple):
     """The id of a row, which is not sent, and the arguments of its call."""
 
