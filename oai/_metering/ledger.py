@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,18 +13,25 @@ from oai._metering.budgets import Account, Budget
 from oai._metering.tokens import TokenUsage
 
 if TYPE_CHECKING:
+    from oai._metering.batch_output import BatchResponse
     from oai._metering.prices import Price, Prices
     from oai._metering.response_meter import ResponseFacts
 
 Key = tuple[str, str, str]
 """Operation, model and tag."""
 
+BATCHES: Final = "batches.create"
+"""The operation of a batch, in whose rows the tokens of its responses are."""
+
+MOST_REMEMBERED: Final = 20_000
+"""Objects of the server whose tokens are known to be counted; those that were counted first are forgotten."""
+
 
 class UsageRow(msgspec.Struct):
     """The totals of an operation, a model and a tag.
 
     Attributes:
-        requests: responses with a success status.
+        requests: responses with a success status; those of a batch and of a WebSocket are each one.
         failures: attempts without one.
         input_tokens: tokens of requests, cached ones included.
         cached_tokens: input tokens that were read from the cache of the server.
@@ -84,6 +91,7 @@ class Ledger:
         if prices is None and any(account.budget.cost is not None for account in self.accounts):
             raise ValueError("a budget of cost needs prices; pass a price table, or a budget of tokens")
         self._rows: dict[Key, UsageRow] = {}
+        self._counted: dict[str, int] = {}  # the ids of objects, and files with the number of their lines
         self._largest: dict[tuple[str, str], int] = {}
         self._lock = threading.RLock()  # the finalizer of a reply may take it at any point, also while it is held
 
@@ -114,10 +122,10 @@ class Ledger:
         return None if self.prices is None else self.prices.of(*models)
 
     @staticmethod
-    def _amount(account: Account, price: Price | None, usage: TokenUsage) -> float | None:
+    def _amount(account: Account, price: Price | None, usage: TokenUsage, part: float = 1.0) -> float | None:
         if account.budget.cost is None:
             return float(usage.total_tokens)
-        return None if price is None else price.cost(usage)
+        return None if price is None else price.cost(usage) * part
 
     def fail(self, call: OpenCall) -> None:
         """Count a call without a success status, which costs nothing."""
@@ -125,12 +133,27 @@ class Ledger:
             self._release(call)
             self._row(call.key).failures += 1
 
-    def settle(self, call: OpenCall, facts: ResponseFacts, *, counts_events: bool) -> None:
-        """Count the tokens of a call that has ended; those of a stream that was cut are estimated from its events."""
+    def check(self, key: Key) -> None:
+        """Check the budgets for a session whose tokens are not known before.
+
+        Raises:
+            BudgetExceededError: a budget does not allow it.
+            OpenAIError: the model has no price, so that a budget of cost cannot be kept.
+        """
+        with self._lock:
+            self._release(self.open(key, 0, None))
+
+    def settle(self, call: OpenCall, facts: ResponseFacts, *, counts_events: bool, generates: bool = True) -> None:
+        """Count the tokens of a call that has ended; those of a stream that was cut are estimated from its events.
+
+        A call that generates nothing, such as a GET, reports tokens of an earlier one. They count unless they did then.
+        """
         with self._lock:
             self._release(call)
             operation, model, tag = call.key
             usage = facts.usage
+            if usage is not None and facts.id is not None and not self._is_new(facts.id) and not generates:
+                usage = None
             if usage is not None and not model and facts.model:  # an assistant's run names no model
                 call.key = (operation, facts.model, tag)
             row = self._row(call.key)
@@ -149,14 +172,56 @@ class Ledger:
             for account, _ in call.reserved:
                 account.spent += self._amount(account, price, usage) or 0.0
 
+    def count(self, key: Key, usage: TokenUsage, *, model: str = "", object_id: str | None = None) -> None:
+        """Count the tokens of a response that came in no body of its own, unless they were counted before.
+
+        Args:
+            key: the row.
+            usage: the tokens.
+            model: the model that responded, for its price.
+            object_id: the id of the response.
+        """
+        with self._lock:
+            if object_id is None or self._is_new(object_id):
+                self._spend(key, usage, self._price(model, key[1]), 1.0)
+
+    def count_batch(self, file: str, responses: Sequence[BatchResponse | None], tag: str) -> None:
+        """Count the responses in the output of a batch, without those lines of the file that were counted before."""
+        with self._lock:
+            counted = self._counted.get(file, 0)
+            for response in filter(None, responses[counted:]):
+                price = self._price(response.model)
+                key = (BATCHES, response.model, tag)
+                self._spend(key, response.usage, price, 1.0 if price is None else price.batch)
+            self._remember(file, max(counted, len(responses)))
+
+    def _spend(self, key: Key, usage: TokenUsage, price: Price | None, part: float) -> None:
+        """Count tokens at a part of their price, also in the budgets that cover them."""
+        row = self._row(key)
+        row.requests += 1
+        self._add(row, usage, price, part)
+        for account in self.accounts:
+            if account.budget.covers(*key):
+                account.spent += self._amount(account, price, usage, part) or 0.0
+
+    def _is_new(self, object_id: str) -> bool:
+        is_new = object_id not in self._counted
+        self._remember(object_id, 1)
+        return is_new
+
+    def _remember(self, name: str, count: int) -> None:
+        self._counted[name] = count
+        if len(self._counted) > MOST_REMEMBERED:
+            del self._counted[next(iter(self._counted))]
+
     @staticmethod
-    def _add(row: UsageRow, usage: TokenUsage, price: Price | None) -> None:
+    def _add(row: UsageRow, usage: TokenUsage, price: Price | None, part: float = 1.0) -> None:
         row.input_tokens += usage.input_tokens
         row.cached_tokens += usage.cached_tokens
         row.output_tokens += usage.output_tokens
         row.reasoning_tokens += usage.reasoning_tokens
         if price is not None:
-            row.cost = (row.cost or 0.0) + price.cost(usage)
+            row.cost = (row.cost or 0.0) + price.cost(usage) * part
 
     @staticmethod
     def _release(call: OpenCall) -> None:

@@ -6,6 +6,7 @@ currency = "USD"
 input = 1.25
 cached_input = 0.125
 output = 10.0
+batch = 0.5             # the part of these prices that a request of a batch costs
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ MILLION: Final = 1_000_000
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The prices of a model for a million tokens, and for each request."""
+    """The prices of a model for a million tokens, and for each request; and the part of them that batches cost."""
 
     input: float = 0.0
     output: float = 0.0
     cached_input: float | None = None
     request: float = 0.0
+    batch: float = 1.0
 
     def cost(self, usage: TokenUsage) -> float:
         """Return what these tokens cost. Cached tokens cost as much as others if they have no price of their own."""

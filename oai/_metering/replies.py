@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 from oai._http.either import pieces_of
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from oai._http.messages import Headers
-    from oai._metering.response_meter import ResponseMeter
+
+    class Meter(Protocol):
+        """Reads a body while it passes."""
+
+        def feed(self, piece: bytes) -> None:
+            """Take the next piece."""
+
 
 OnEnd = Callable[[BaseException | None], Any]
 """Called once with the error that ended the body, if any; for an async reply, the result is awaited if it can be."""
@@ -34,7 +42,7 @@ class _Metered:
     def __init__(
         self,
         reply: Any,
-        meter: ResponseMeter | None,
+        meter: Meter | None,
         on_end: OnEnd,
         change: Filter | None = None,
         headers: Headers | None = None,

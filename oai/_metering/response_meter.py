@@ -35,6 +35,7 @@ class _Answer(msgspec.Struct):
     service_tier: Any = None
     system_fingerprint: Any = None
     response: Any = None
+    event: Any = None
 
 
 class ResponseFacts:
@@ -72,8 +73,11 @@ class ResponseFacts:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         self._take({name: getattr(answer, name) for name in _FIELDS})
-        if isinstance(answer.response, dict):  # an event of a response holds the response
-            self._take(answer.response)
+        response = answer.response
+        if isinstance(answer.event, dict):  # a live session passes the events of responses on
+            response = answer.event.get("response")
+        if isinstance(response, dict):  # an event of a response holds the response
+            self._take(response)
 
     def _take(self, fields: dict[str, Any]) -> None:
         self.usage = read_usage(fields.get("usage")) or self.usage
@@ -167,6 +171,15 @@ def facts_of(content: bytes) -> ResponseFacts:
     if content.lstrip()[:1] == b"{":
         facts.add(content)
     return facts
+
+
+def message_facts(data: bytes) -> ResponseFacts | None:
+    """Return what a message of a WebSocket reports, `None` for one without tokens."""
+    if b'"usage"' not in data:
+        return None
+    facts = ResponseFacts()
+    facts.add(data)
+    return None if facts.usage is None else facts
 
 
 def _text(value: Any) -> str | None:

@@ -122,6 +122,10 @@ class SharedLimits:
         """Replace the estimate of a request by the tokens that its response reports."""
         self._change(ticket, tokens, 0.0)
 
+    def spend(self, tokens: int) -> None:
+        """Count tokens that no request has."""
+        self._change("", tokens, 0.0)
+
     def withdraw(self, ticket: str) -> None:
         """Leave the queue."""
         self._change(ticket, None, 0.0)
@@ -165,7 +169,9 @@ class SharedLimits:
             state.blocked_until = max(state.blocked_until, until)
             if tokens is None:
                 state.waiting = [waiting for waiting in state.waiting if waiting.ticket != ticket]
-            for begun in state.begun if tokens is not None else ():
+            elif not ticket:
+                state.begun.append(_Begun(now, "", tokens, 0))
+            for begun in state.begun if ticket and tokens is not None else ():
                 if begun.ticket == ticket:
                     begun.ticket, begun.tokens = "", tokens or 0
         state.begun = _merged(state.begun)

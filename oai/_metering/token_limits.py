@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import TransportError
 from oai._metering.request_facts import estimated_input, request_facts
-from oai._metering.response_meter import ResponseMeter
+from oai._metering.response_meter import ResponseMeter, message_facts
 from oai._metering.token_window import Spent, TokenWindow
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class TokenLimits:
             self._shared.correct(estimate.ticket, tokens)
         elif self._window is not None and estimate.spent is not None:
             self._window.correct(estimate.spent, tokens)
+
+    def spend_message(self, data: bytes) -> None:
+        """Count the tokens that a message of a WebSocket reports. They are spent already, and only later ones wait."""
+        facts = message_facts(data) if self._counts else None
+        if facts is None or facts.usage is None:
+            return
+        if self._shared is not None:
+            self._shared.spend(facts.usage.total_tokens)
+        elif self._window is not None:
+            self._window.add(facts.usage.total_tokens, time.monotonic())
 
     def withdraw(self, estimate: Estimate) -> None:
         """Leave the queue of processes."""

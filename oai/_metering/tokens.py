@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+INPUT_DETAILS: Final = ("input_tokens_details", "prompt_tokens_details", "input_token_details")
+OUTPUT_DETAILS: Final = ("output_tokens_details", "completion_tokens_details", "output_token_details")
+"""The names of the details of input and output; the last ones are those of the realtime API."""
 
 
 class TokenUsage(msgspec.Struct, frozen=True):
@@ -43,11 +47,14 @@ def read_usage(value: Any) -> TokenUsage | None:
         if outgoing is None and total is None:
             return None
         incoming = max((total or 0) - (outgoing or 0), 0)
-    details = value.get("input_tokens_details") or value.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    details = value.get("output_tokens_details") or value.get("completion_tokens_details")
-    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-    return TokenUsage(incoming, outgoing or 0, cached or 0, reasoning or 0)
+    cached = _detail(value, INPUT_DETAILS, "cached_tokens")
+    reasoning = _detail(value, OUTPUT_DETAILS, "reasoning_tokens")
+    return TokenUsage(incoming, outgoing or 0, cached, reasoning)
+
+
+def _detail(usage: dict[str, Any], names: tuple[str, ...], count: str) -> int:
+    details = next((usage[name] for name in names if usage.get(name)), None)
+    return (_count(details.get(count)) or 0) if isinstance(details, dict) else 0
 
 
 def _count(value: Any) -> int | None:

@@ -135,6 +135,12 @@ class BaseConnection(Handlers):
         except TimeoutError:
             message = f"No message was received over the WebSocket within {timeout} s."
             raise APITimeoutError(self.handshake.request, message=message) from None
+        return self._counted(data)
+
+    def _counted(self, data: bytes) -> bytes:
+        """Return a message, whose tokens a transport may count."""
+        if self._opener.meter is not None:
+            self._opener.meter(data)
         return data
 
     def _event(self, timeout: float | None) -> Steps[Any]:
@@ -166,7 +172,7 @@ class BaseConnection(Handlers):
         """Return the next message, reconnecting if necessary; `END` after a normal close."""
         while True:
             try:
-                return (yield self._wire.receive(None))
+                return self._counted((yield self._wire.receive(None)))
             except SocketClosed as closed:
                 if (yield from self._reconnecting(closed)):
                     continue

@@ -14,6 +14,7 @@ from oai._flow.attempts import attempts
 from oai._flow.drivers import ASYNC_IO, SYNC_IO, drive, drive_async
 from oai._flow.retry import may_retry
 from oai._http.messages import Timeout
+from oai._metering.socket_meters import socket_meter
 from oai._request.client_core import core_of
 from oai._request.prepare import prepare
 from oai._support.omit import Omit
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from oai._errors import OpenAIError
     from oai._flow.drivers import ClientIO, Effect
     from oai._http.response import Response
+    from oai._metering.socket_meters import SocketMeter
     from oai._realtime.reconnect import ReconnectPolicy
     from oai._request.prepare import PreparedCall
     from oai._table.websocket_row import WebSocketRow
@@ -80,6 +82,8 @@ class Handshake:
         self._path = tuple(params[param] for param in socket.path_params)
         self._query = {param: value for param, value in params.items() if param not in socket.path_params}
         self._operation = Operation(name, socket.request())
+        self.meter: SocketMeter | None = None
+        """Takes each message that the server sends, for a transport that counts tokens; known when it is opened."""
 
     @property
     def event_type(self) -> Any:
@@ -104,6 +108,8 @@ class Handshake:
         query = config.dialect.socket_query(self.socket.websocket, {**self._query, **self.extra_query})
         arguments = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *arguments)
+        given = core_of(self._request[0]).given_transport
+        self.meter = socket_meter(given, self.name, str(query.get("model") or ""))
         if not self.is_async:
             return drive(_attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         return drive_async(_attempts(call, AsyncSocketTransport(self._options, self.max_size), ASYNC_IO))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from oai._http.messages import Reply
+    from oai._http.messages import Reply, Transport
     from oai._http.response import Response
     from oai._request.config import Config
     from oai._table.operation import Operation
@@ -31,6 +31,10 @@ class ClientCore(Protocol):
     @property
     def needs_key(self) -> bool:
         """Whether the transport needs a key, that is, reaches a server."""
+
+    @property
+    def given_transport(self) -> Transport | None:
+        """The transport that the caller passed, if any."""
 
     def send(self, *arguments: Any, unread: bool = False) -> Any:
         """Send a call; return its operation, its response, and the reply if it is a stream or left `unread`."""

@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import is_async
 from oai._metering.replies import awaited
+from oai._metering.socket_meters import socket_meter
 
 if TYPE_CHECKING:
     from typing import Self
 
     from oai._http.messages import Request
+    from oai._metering.socket_meters import SocketMeter
 
 
-class Wrapper:
+class OverTransport:
+    """Base class of transports over another one, `_transport`, that may count the tokens of WebSocket sessions."""
+
+    _transport: Any
+
+    def socket_meter(self, operation: str, model: str) -> SocketMeter | None:
+        """Return what counts the tokens of a WebSocket session, see `_metering.socket_meters`."""
+        return socket_meter(self._transport, operation, model)
+
+
+class Wrapper(OverTransport):
     """Base class of transports that wrap one transport, sync or async."""
 
     def __init__(self, transport: Any) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import Headers, Request, TransportError
+from oai.transports._wrapper import OverTransport
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class BlockingTransport:
+class BlockingTransport(OverTransport):
     """Run an async transport in an event loop of its own, in a thread, and wait for it.
 
     As a context manager it enters and leaves the `async with` of the transport, if that has one.

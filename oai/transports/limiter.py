@@ -22,16 +22,19 @@ from typing import TYPE_CHECKING, Any
 from oai._flow.retry import quota_pause, server_pause
 from oai._http.messages import Headers, Request, TransportError, is_async
 from oai._metering.replies import AsyncMeteredReply, MeteredReply, awaited
+from oai._metering.socket_meters import in_turn
+from oai._support.async_library import wait_for
+from oai.transports._wrapper import OverTransport
 
 if TYPE_CHECKING:
     from oai._metering.response_meter import ResponseMeter
+    from oai._metering.socket_meters import SocketMeter
     from oai._metering.token_limits import Estimate, TokenLimits
-from oai._support.async_library import wait_for
 
 MINUTE = 60.0
 
 
-class Limiter:
+class Limiter(OverTransport):
     """Send no more requests than the limits allow, in the order in which they come.
 
     A request is in flight until the body of its response ends or is closed. The limits of the server apply as well:
@@ -131,6 +134,10 @@ class Limiter:
             raise
         return AsyncMeteredReply(reply, *queue.begun(waiter, reply))
 
+    def socket_meter(self, operation: str, model: str) -> SocketMeter | None:
+        """Return a function that lets later requests wait for the tokens in the messages of a WebSocket."""
+        return in_turn(self._queue.message_meter, super().socket_meter(operation, model))
+
     def close(self) -> Any:
         """Reject the waiting requests, and close the transport; await the result if that is async."""
         self._queue.close()
@@ -219,6 +226,11 @@ class WaitQueue:
             self.leave()
 
         return meter, on_end
+
+    @property
+    def message_meter(self) -> SocketMeter | None:
+        """The function that takes the messages of WebSockets, if tokens are limited."""
+        return None if self._tokens is None else self._tokens.spend_message
 
     def _give_up(self, waiter: Waiter) -> None:
         with self._lock, suppress(ValueError):  # it has left the queue if it had its turn

@@ -33,6 +33,7 @@ from oai._recording.replies import (
 from oai._recording.session import KEPT_HEADERS, PendingExchange, RecordingSession, SecretFound, absolute
 from oai._support.redact import Redactor
 from oai._support.suggest import nearest
+from oai.transports._wrapper import OverTransport
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,7 +49,7 @@ class UnusedAnswers(AssertionError):  # noqa: N818 - an assertion of the test, n
     """Recorded responses of a cassette, or programmed answers of a fake, that were not used."""
 
 
-class Recorder:
+class Recorder(OverTransport):
     """A transport that records another one, or replays a recording.
 
     Args:
@@ -290,24 +291,26 @@ class Recorder:
         return miss
 
 
-class _AsyncSide:
+class _AsyncSide(OverTransport):
     """The adapter of a recorder for async clients."""
 
+    _transport: Recorder
+
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+        self._transport = recorder
 
     def __repr__(self) -> str:
-        return repr(self._recorder)
+        return repr(self._transport)
 
     @property
     def needs_key(self) -> bool:
-        return self._recorder.needs_key
+        return self._transport.needs_key
 
     def send(self, request: Request) -> Any:
-        return self._recorder._send(request, is_async=True)  # noqa: SLF001 - part of the recorder
+        return self._transport._send(request, is_async=True)  # noqa: SLF001 - part of the recorder
 
     def close(self) -> Any:
-        return self._recorder.close()
+        return self._transport.close()
 
 
 def _usual(*, is_async: bool) -> Any:

@@ -17,17 +17,20 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._flow.drivers import drive, drive_async
+from oai._metering.batch_output import BatchOutputMeter, is_file_content
 from oai._metering.budgets import Budget, BudgetExceededError
 from oai._metering.ledger import Ledger, OpenCall, UsageRow
 from oai._metering.prices import Prices
 from oai._metering.replies import AsyncMeteredReply, MeteredReply
 from oai._metering.request_facts import RequestFacts, estimated_input, request_facts
-from oai._metering.response_meter import ResponseMeter
+from oai._metering.response_meter import ResponseFacts, ResponseMeter, message_facts
+from oai._metering.socket_meters import in_turn
 from oai._metering.usage_chunk import HiddenChunk, with_usage
 from oai.transports._wrapper import Wrapper
 
 if TYPE_CHECKING:
     from oai._http.messages import Request
+    from oai._metering.socket_meters import SocketMeter
 
 __all__ = ["Budget", "BudgetExceededError", "Usage", "UsageRow"]
 
@@ -49,6 +52,9 @@ class Usage(Wrapper):
         include_usage: whether streams of chat completions and completions are requested with
             `stream_options.include_usage`. The additional chunk is hidden from a caller that did not request it.
         tag: the tag of requests that are not tagged otherwise.
+
+    The tokens of WebSocket sessions are counted as their messages report them, and those of batches when their output
+    files are downloaded, each once. A response that is retrieved again does not count again.
 
     A pickled copy and the child of a fork start at zero, with budgets of their own; `merge` adds the rows of others.
 
@@ -106,7 +112,10 @@ class Usage(Wrapper):
         if not 200 <= reply.status < 300:
             ledger.fail(call)
             return reply
-        return self._metered(reply, call, hides=changed is not None)
+        if is_file_content(request):
+            return self._metered_file(reply, call, request)
+        generates = request.method != "GET"
+        return self._metered(reply, call, hides=changed is not None, generates=generates)
 
     def _open(self, ledger: Ledger, request: Request, facts: RequestFacts, tag: str) -> OpenCall:
         name = request.operation.name if request.operation is not None else ""
@@ -115,16 +124,48 @@ class Usage(Wrapper):
         tokens = estimated_input(request.body, model) if needs_estimate else 0
         return ledger.open((name, model, tag), tokens, facts.most_output)
 
-    def _metered(self, reply: Any, call: OpenCall, *, hides: bool) -> Any:
+    def _metered(self, reply: Any, call: OpenCall, *, hides: bool, generates: bool) -> Any:
         ledger = self._books.ledger
         meter = ResponseMeter(reply.headers, 0.0)
         hidden = HiddenChunk(reply.headers) if hides and meter.is_stream else None
 
         def on_end(_: BaseException | None) -> None:
-            ledger.settle(call, meter.finish(), counts_events=meter.is_stream)
+            facts = meter.finish()
+            if call.key[0].startswith("batches."):
+                facts.usage = None  # the output of a batch has it by model
+            ledger.settle(call, facts, counts_events=meter.is_stream, generates=generates)
 
         reply_type = AsyncMeteredReply if self.is_async else MeteredReply
         return reply_type(reply, meter, on_end, hidden, hidden.headers if hidden is not None else None)
+
+    def _metered_file(self, reply: Any, call: OpenCall, request: Request) -> Any:
+        """Return a reply that counts the responses in the content of a file, if that is the output of a batch."""
+        ledger = self._books.ledger
+        meter = BatchOutputMeter(reply.headers)
+
+        def on_end(_: BaseException | None) -> None:
+            ledger.settle(call, ResponseFacts(), counts_events=False)
+            ledger.count_batch(request.url, meter.finish(), call.key[2])
+
+        return (AsyncMeteredReply if self.is_async else MeteredReply)(reply, meter, on_end)
+
+    def socket_meter(self, operation: str, model: str) -> SocketMeter | None:
+        """Return a function that counts the tokens in the messages of a WebSocket, for its `connect`.
+
+        Raises:
+            BudgetExceededError: a budget does not allow another session.
+        """
+        ledger = self._books.ledger
+        tag = _tag.get() or self._own_tag
+        ledger.check((operation, model, tag))
+
+        def count(data: bytes) -> None:
+            facts = message_facts(data)
+            if facts is not None and facts.usage is not None:
+                name = facts.model or ""
+                ledger.count((operation, model or name, tag), facts.usage, model=name, object_id=facts.id)
+
+        return in_turn(count, super().socket_meter(operation, model))
 
     def _tagged(self, request: Request) -> tuple[str, Request]:
         """Return the tag of a request, and the request without the header that held it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -133,6 +134,90 @@ def test_stream_that_breaks_is_estimated(way: Way, server: Loopback) -> None:
     (row,) = usage.rows()
     assert row.requests == 1
     assert row.output_tokens <= 2
+
+
+BATCH = {
+    "id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "file_1", "created_at": 1,
+    "completion_window": "24h", "status": "completed", "output_file_id": "file_2", "model": "m-1",
+    "usage": {"input_tokens": 10, "output_tokens": 14, "total_tokens": 24},
+}  # fmt: skip
+
+
+def batch_output(count: int, model: str = "m-1") -> bytes:
+    lines = []
+    for number in range(count):
+        body = {**COMPLETION, "id": f"chatcmpl-{number}", "model": model}
+        response = {"status_code": 200, "request_id": "r", "body": body}
+        lines.append({"id": f"batch_req_{number}", "custom_id": str(number), "response": response, "error": None})
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+@pytest.mark.parametrize("options", [{}, {"gzip": True}, {"pieces": True}])
+def test_output_of_a_batch_is_counted_once(options: dict[str, Any], way: Way, server: Loopback) -> None:
+    prices = {"models": {"m-*": {"input": 1.0, "cached_input": 0.5, "output": 10.0, "batch": 0.5}}}
+    usage = over(way, prices=prices, budgets=[Budget(tokens=30)])
+    failed = b'{"id": "b", "custom_id": "x", "response": null, "error": {"code": "expired", "message": "late"}}\n'
+    content = b"\xef\xbb\xbf" + batch_output(1) + failed + batch_output(1, "m-2").rstrip()
+    answers: dict[str, Answer] = {
+        "/v1/batches/batch_1": Answer.of_json(BATCH),
+        "/v1/files/file_2/content": output_answer(content, **options),
+        "/v1/files/file_3/content": Answer(body=b'{"messages": [], "usage": 1}\n' * 3),
+        "/v1/files/file_4/content": Answer(body=b"\x89PNG\n" + b"x" * 100_000),
+    }
+    server.default = lambda request: answers[request.target]
+    for _ in range(2):
+        way.call("batches.retrieve", batch_id="batch_1")  # its sum is that of the output, and does not count
+        for name in ("file_2", "file_3", "file_4"):
+            way.call("files.content", file_id=name)
+    rows = {(row.operation, row.model): row for row in usage.rows() if row.input_tokens}
+    assert rows.keys() == {("batches.create", "m-1"), ("batches.create", "m-2")}
+    row = rows["batches.create", "m-1"]
+    assert (row.requests, row.input_tokens, row.cached_tokens, row.output_tokens) == (1, 5, 2, 7)
+    assert row.cost == pytest.approx((3 * 1.0 + 2 * 0.5 + 7 * 10.0) / 1_000_000 / 2)
+    assert usage.total.input_tokens + usage.total.output_tokens == 24
+    with pytest.raises(BudgetExceededError, match="24 spent"):
+        call(way, max_tokens=20)
+
+
+def output_answer(content: bytes, *, pieces: bool = False, **options: Any) -> Answer:
+    """Return the answer with the content of a file, perhaps in pieces of which none is a line."""
+    parts = [content[at : at + 7] for at in range(0, len(content), 7)]
+    return Answer(chunks=parts, **options) if pieces else Answer(body=content, **options)
+
+
+def test_output_that_breaks_off_is_not_counted_twice(way: Way, server: Loopback) -> None:
+    usage = over(way)
+    content = batch_output(4)
+    pieces = [content[:100], content[100 : len(content) * 5 // 8], content]  # the second ends within the third line
+    server.reply(Answer(chunks=pieces[:2], length=len(content), close=True))
+    server.default = Answer(body=content)
+
+    def read(response: Any) -> Any:
+        async def read_async() -> None:
+            async for _ in response.iter_bytes():
+                pass
+
+        return read_async() if way.is_async else [*response.iter_bytes()]
+
+    with pytest.raises(oai.APIConnectionError):
+        way.use("files.with_streaming_response.content", read, file_id="file_2")
+    assert usage.total.input_tokens == 2 * 5
+    way.call("files.content", file_id="file_2")
+    assert usage.total.input_tokens == 4 * 5
+
+
+def test_response_that_is_retrieved_counts_once(way: Way, server: Loopback) -> None:
+    usage = over(way)
+    done = {"id": "resp_1", "object": "response", "model": "m", "status": "completed", "output": [],
+            "usage": {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}}  # fmt: skip
+    server.reply(Answer.of_json({**done, "status": "queued", "usage": None}))
+    server.default = Answer.of_json(done)
+    way.call("responses.create", model="m", input="x", background=True)
+    for _ in range(3):
+        way.call("responses.retrieve", response_id="resp_1")
+    assert (usage.total.requests, usage.total.input_tokens, usage.total.output_tokens) == (4, 3, 4)
+    way.call("responses.create", model="m", input="x")
+    assert usage.total.input_tokens == 6
 
 
 def test_budget_refuses_before_it_is_exceeded(way: Way, server: Loopback) -> None:
