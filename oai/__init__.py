@@ -1,10 +1,12 @@
-"""oai: the OpenAI API from one table of endpoints.
+"""A client for the OpenAI API and the servers that speak it.
 
     import oai
     client = oai.OpenAI()
     completion = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
 
-Everything public is here, in `oai.types` (the structs) and in `oai.transports`. Names are imported at first use.
+The structs of results are in `oai.types`, the transports in `oai.transports`, servers and suites for tests in
+`oai.testing`, other services in `oai.providers`, workload identities in `oai.auth`, and tracing in `oai.otel`.
+`oai.as_openai` runs programs that import `openai`. Names are imported at first use.
 """
 
 from __future__ import annotations
@@ -113,6 +115,10 @@ if TYPE_CHECKING:
     from oai.helpers.structured.functions import function_tool as function_tool
     from oai.helpers.structured.functions import pydantic_function_tool as pydantic_function_tool
     from oai.helpers.structured.functions import pydantic_responses_function_tool as pydantic_responses_function_tool
+    from oai.lib.computer import AsyncComputerDriver as AsyncComputerDriver
+    from oai.lib.computer import AsyncComputerToolset as AsyncComputerToolset
+    from oai.lib.computer import ComputerDriver as ComputerDriver
+    from oai.lib.computer import ComputerToolset as ComputerToolset
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import AsyncHTTPTransport as AsyncHTTPTransport
     from oai.transports import AsyncTransport as AsyncTransport
@@ -139,12 +145,6 @@ if TYPE_CHECKING:
     HttpxBinaryResponseContent = BinaryResponse
     NotGiven = Omit
     not_given = omit
-
-    # Placeholders, see `oai._official.missing`.
-    AsyncComputerDriver: Any
-    AsyncComputerToolset: Any
-    ComputerDriver: Any
-    ComputerToolset: Any
 
     # The options of the module's own client; `None` means the environment or the default.
     api_key: str | Callable[[], str] | None
@@ -218,6 +218,7 @@ _HOMES = {
     "oai.helpers.bulk.map": "amap map",
     "oai.auth": "",
     "oai.lib": "",
+    "oai.lib.computer": "AsyncComputerDriver AsyncComputerToolset ComputerDriver ComputerToolset",
     "oai.pagination": "",
     "oai.providers": "",
     "oai.resources": "",
@@ -233,10 +234,6 @@ _HOMES = {
     "oai._official.typing": "DataResidency NoneType ProxiesTypes RequestOptions",
     "oai._official.utils": "file_from_path",
     "oai._official.version": "__title__",
-    "oai._official.missing": (
-        "AsyncComputerDriver=browser.AsyncComputerDriver AsyncComputerToolset=browser.AsyncComputerToolset "
-        "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset"
-    ),
 }
 """The public names by the module that defines them; `alias=name` is another name for the same object."""
 

@@ -199,35 +199,35 @@ class APIStatusError(_StatusError):
 
 
 class BadRequestError(APIStatusError):
-    """Status 400."""
+    """Status 400: the request is invalid, such as an argument with a wrong value."""
 
 
 class AuthenticationError(APIStatusError):
-    """Status 401."""
+    """Status 401: the key is missing, wrong or revoked."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """Status 403."""
+    """Status 403: the key is valid, but does not allow this."""
 
 
 class NotFoundError(APIStatusError):
-    """Status 404."""
+    """Status 404: there is no such object, model or path."""
 
 
 class ConflictError(APIStatusError):
-    """Status 409."""
+    """Status 409: the request conflicts with another one."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """Status 422."""
+    """Status 422: the request is well-formed, but the server cannot process its content."""
 
 
 class RateLimitError(APIStatusError):
-    """Status 429."""
+    """Status 429: too many requests or tokens, or an exhausted quota (`code` is `insufficient_quota`)."""
 
 
 class InternalServerError(APIStatusError):
-    """Status 500 and above."""
+    """Status 500 and above: the server failed or is overloaded."""
 
 
 class StreamError(_AnsweredError):

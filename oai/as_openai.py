@@ -1,12 +1,11 @@
-"""Run programs that are written for the official SDK over `oai`, with nothing changed in them.
+"""Run programs that import `openai` on `oai`, unchanged.
 
     python -m oai.as_openai program.py arguments
     python -m oai.as_openai -m pytest tests
 
 Or call `oai.as_openai.install()` before anything imports `openai`, in a `conftest.py` or a `sitecustomize.py`. From
-then on `import openai`, `import openai.types.chat` and `from openai import ...` give the modules of `oai`, the same
-objects.
-Names of the SDK that `oai` has no counterpart for are placeholders, which say so when they are used.
+then on `import openai`, `import openai.types.chat` and `from openai import ...` import the modules of `oai` themselves.
+Names of the SDK without a counterpart are placeholders, which raise an error with the reason when they are used.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ import oai
 from oai._client.base import BaseURL
 from oai._official.version import __version__ as official_version
 from oai._version import __version__ as own_version
+
+__all__ = ["install", "main", "uninstall"]
 
 NAME: Final = "openai"
 
@@ -43,10 +44,10 @@ SHARED: Final = ("_client", "__main__")
 
 
 def install() -> None:
-    """Give `oai` to whoever imports `openai`; a second call has no effect.
+    """Make `import openai` import `oai`, in the whole process. A second call has no effect.
 
     Raises:
-        RuntimeError: the official SDK, or something else of its name, was imported before.
+        RuntimeError: something has imported the official SDK, or another module of its name, already.
     """
     if Finder in sys.meta_path:
         return
@@ -91,7 +92,7 @@ def _attribute(name: str) -> Any:
 
 
 def uninstall() -> None:
-    """Undo `install`: what was imported stays where it is, and `import openai` looks for the official SDK again."""
+    """Undo `install`. Modules that have imported `openai` keep `oai`; later imports find the official SDK."""
     if Finder not in sys.meta_path:
         return
     from oai._official import twins
@@ -212,7 +213,7 @@ def module_name(name: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+    """Run the command `python -m oai.as_openai`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help") or (words[0] in ("-m", "-c") and len(words) < 2):
         sys.stdout.write(USAGE)

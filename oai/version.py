@@ -2,4 +2,6 @@
 
 from oai._version import __version__
 
+__all__ = ["VERSION"]
+
 VERSION: str = __version__

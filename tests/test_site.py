@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from paths import ROOT
 
 import oai
 from oai._table.load import shipped_table
+from tools.site.reference import MODULES
 
 DOCS = ROOT / "docs"
 GENERATED = ("_build", "operations", "recipes", "reference", "types")
@@ -93,6 +95,75 @@ def test_every_option_of_a_client_is_described() -> None:
 
     named = set(re.findall(r"^\| `(\w+)` \| .+\.<br>`.+ \|$", pages()["options"], re.MULTILINE))
     assert named == set(inspect.signature(oai.OpenAI).parameters)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    from tools.site.reference import file_name, pages, public_names
+
+    modules = {each.name for each in pkgutil.iter_modules(oai.__path__) if each.name[0] != "_"}
+    assert {module.split(".")[1] for module in MODULES if "." in module} == modules - {"resources", "types"}
+    written = pages()
+    for module in MODULES:
+        names = re.findall(r"^### (\w+)$", written[file_name(module)].partition("\n## Objects that")[0], re.MULTILINE)
+        assert sorted(names) == sorted(name for name, _ in public_names(module)), module
+
+
+def test_every_public_class_and_function_has_a_docstring() -> None:
+    from tools.site.reference import own_doc, public_names
+    from tools.site.signatures import members
+
+    undocumented = []
+    for module in MODULES:
+        for name, value in public_names(module):
+            if isinstance(value, type) or inspect.isroutine(value):
+                of_the_api = value is type(None) or value.__module__.startswith("oai.types.")
+                undocumented += [f"{module}.{name}"] if not own_doc(value) and not of_the_api else []
+            if isinstance(value, type):
+                undocumented += [f"{module}.{name}.{member}" for member, each, _ in members(value) if not each.__doc__]
+    assert undocumented == []
+
+
+def test_docstrings_become_markdown() -> None:
+    from tools.site.docstrings import as_markdown
+
+    doc = """Do *this*, see `a*b`.
+
+    oai.map(create, rows)
+
+Args:
+    first, second: what `{x}` is,
+        in two lines.
+
+Raises:
+    ValueError: it is not."""
+    assert (
+        as_markdown(doc)
+        == """Do \\*this\\*, see `a*b`.
+
+```py
+oai.map(create, rows)
+```
+
+**Arguments**
+
+- `first`, `second`: what `{x}` is,
+  in two lines.
+
+**Raises**
+
+- `ValueError`: it is not."""
+    )
+
+
+def test_signatures_have_a_line_for_each_parameter_if_they_are_long() -> None:
+    from tools.site.signatures import signature_of
+
+    def function(first: int, *, second: str | None = None, **others: Any) -> None: ...
+
+    assert signature_of("f", function) == "f(first: int, *, second: str | None = None, **others: Any)"
+    assert signature_of("f", function, width=20) == (
+        "f(\n    first: int,\n    *,\n    second: str | None = None,\n    **others: Any,\n)"
+    )
 
 
 def test_broken_links_and_foreign_resources_are_reported(tmp_path: Path) -> None:

@@ -26,24 +26,27 @@ CONVERSATION: Final = b'"conversation":'
 
 @readable
 class CacheInfo(NamedTuple):
-    """The figures of a cache since it was made, and the size of its file's content."""
+    """The figures of a cache since it was constructed, and the size of its file's content.
+
+    Attributes:
+        hits: requests that got a kept response, `shared` ones included.
+        misses: requests that could have got one, and were sent.
+        shared: requests that waited for an equal one and got its response.
+        bypassed: requests that were sent because of their operation or of their `Cache-Control`.
+        stored: responses that were kept.
+        errors: failures of the file; the request was sent, or its response not kept.
+        entries: responses in the file.
+        bytes: the size of their contents.
+    """
 
     hits: int
-    """Requests that got a kept response, `shared` ones included."""
     misses: int
-    """Requests that could have got one, and were sent."""
     shared: int
-    """Requests that waited for an equal one and got its response."""
     bypassed: int
-    """Requests that were sent because of their operation or of their `Cache-Control`."""
     stored: int
-    """Responses that were kept."""
     errors: int
-    """Failures of the file; the request was sent, or its response not kept."""
     entries: int
-    """Responses in the file."""
     bytes: int
-    """The size of their contents."""
 
 
 class CacheState:

@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
     module = module or ("httpx2" if find_spec("httpx2") else "httpx")
     library = import_module(module)
     base = getattr(library, base_name)
-    names: dict[str, Any] = {"__module__": __name__, "__doc__": f"A `{module}.{base_name}` for `http_client=`."}
+    names: dict[str, Any] = {"__module__": __name__, "__doc__": f"`{module}.{base_name}` for `http_client=`."}
     if module == "oai.transports.aiohttp":
 
         def __init__(self: Any, *, timeout: Any = omit, **options: Any) -> None:  # noqa: N807 - it becomes the class's
@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
             options.setdefault("limits", library.Limits(max_connections=None))
             base.__init__(self, **options)
 
-        names |= {"__init__": __init__, "__doc__": f"{names['__doc__']} It has no limit of connections."}
+        names |= {"__init__": __init__, "__doc__": f"{names['__doc__'][:-1]}, without a limit of connections."}
     return globals().setdefault(name, type(name, (base,), names))
 
 

@@ -118,7 +118,7 @@ class AnswerMethods:
         type: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Program:
-        """Fail.
+        """Fail the calls.
 
         Args:
             what: a status from 400 to 599; or `"timeout"`, `"reset"`, `"connect"` (no response at all), `"truncated"`

@@ -226,7 +226,7 @@ class Response:
         self.reply = None
 
     async def aclose(self) -> None:
-        """Do for either client what `close` does for a sync one."""
+        """Give up a body that is being streamed, and release its connection, for sync and async clients."""
         reply, self.reply = self.reply, None
         closing = None if reply is None else reply.close()
         if closing is not None:

@@ -91,7 +91,7 @@ class Stream(_BaseStream[T]):
     """An iterator over events as they arrive. Close it, or leave its `with` block, to stop early.
 
     Iterating raises `StreamError` for an error event, `APIConnectionError` if the stream is cut, and
-    `APITimeoutError` if the next event takes longer than the time-out.
+    `APITimeoutError` if the next event takes longer than the timeout.
     """
 
     def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
@@ -178,7 +178,7 @@ class AsyncStream(_BaseStream[T]):
     aclose = close
 
     async def as_sse(self, *, errors: Errors = "raise") -> AsyncGenerator[bytes, None]:
-        """Do as that of `Stream`."""
+        """Yield the events as server-sent events, see `Stream.as_sse`."""
         from oai._results.sse_output import check_errors, send_events_async  # few programs need it
 
         check_errors(errors)
@@ -187,5 +187,5 @@ class AsyncStream(_BaseStream[T]):
                 yield event
 
     def __stream__(self) -> AsyncIterator[T]:
-        """Do as that of `Stream`."""
+        """Return the iterator over the events, see `Stream.__stream__`."""
         return self._events

@@ -168,7 +168,7 @@ class StreamedResponse(_BaseStreamedResponse):
     """A response whose body is read on demand. The body can be consumed once, unless `read` keeps it.
 
     Reading raises `APIConnectionError` if the body is cut short, and `APITimeoutError` if a read takes longer than the
-    time-out.
+    timeout.
     """
 
     __slots__ = ()

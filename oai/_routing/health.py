@@ -33,18 +33,25 @@ Pick = Callable[[Sequence["Health"]], "Health"]
 
 @readable
 class TargetInfo(NamedTuple):
-    """The figures of a target."""
+    """The figures of a target.
+
+    Attributes:
+        name: its name.
+        state: `closed` (it gets requests), `open` (it cools down) or `half-open` (one request tries it).
+        requests: the number of requests so far.
+        failures: how many of them failed.
+        in_flight: the number of requests in progress.
+        health: from 0 to 1, how many of its last requests succeeded.
+        last_failure: the kind of its last failure, empty if there was none.
+    """
 
     name: str
     state: str
-    """`closed` (it gets requests), `open` (it cools down) or `half-open` (one request tries it)."""
     requests: int
     failures: int
     in_flight: int
     health: float
-    """From 0 to 1: how many of its last requests succeeded."""
     last_failure: str
-    """The kind of its last failure."""
 
 
 class Health:

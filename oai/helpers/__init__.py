@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from oai._support.lazy import attach
 
+__all__ = ["LocalAudioPlayer", "Microphone"]
+
 if TYPE_CHECKING:
     from oai.helpers.local_audio_player import LocalAudioPlayer as LocalAudioPlayer
     from oai.helpers.microphone import Microphone as Microphone

@@ -17,7 +17,7 @@ PATIENCE = 0.1
 
 
 class LocalAudioPlayer:
-    """Plays samples on the default loudspeaker, 24000 in a second.
+    """Plays samples on the default loudspeaker, 24,000 a second.
 
     Args:
         should_stop: called for each block; `play` ends when it returns a true value.

@@ -15,13 +15,13 @@ DType = TypeVar("DType")
 
 
 class Microphone(Generic[DType]):
-    """Records from the default microphone, 24000 samples in a second.
+    """Records from the default microphone, 24,000 samples a second.
 
     Args:
         channels: number of channels.
         dtype: numpy's type of the samples; default `numpy.int16`.
         should_record: called for each block; recording ends when it returns a false value.
-        timeout: seconds after which recording ends; by default it goes on.
+        timeout: seconds after which recording ends; unlimited by default.
 
     Raises:
         OpenAIError: numpy is not installed.

@@ -201,6 +201,7 @@ class TranslationSession(_Session):
     _connection: TranslationConnection | None = None
 
     def __enter__(self) -> TranslationConnection:
+        """Open the connection; leaving the block, or `close`, ends it."""
         self._connection = TranslationConnection(self._open().enter())
         return self._connection
 
@@ -224,6 +225,7 @@ class AsyncTranslationSession(_Session):
     _connection: AsyncTranslationConnection | None = None
 
     async def __aenter__(self) -> AsyncTranslationConnection:
+        """Open the connection; leaving the block, or `close`, ends it."""
         self._connection = AsyncTranslationConnection(await self._open().enter())
         return self._connection
 

@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from oai._support.lazy import attach
 
+__all__ = [
+    "Answer",
+    "AsyncTransportConformance",
+    "Loopback",
+    "Part",
+    "Plan",
+    "Seen",
+    "TransportConformance",
+    "serve",
+]
+
 if TYPE_CHECKING:
     from oai._serve.server import serve as serve
     from oai.testing.conformance import AsyncTransportConformance as AsyncTransportConformance

@@ -31,21 +31,27 @@ __all__ = ["Answer", "Loopback", "Part", "Plan", "Seen"]
 
 
 class Loopback:
-    """The server. It is up when it is constructed; leaving its `with` block closes it.
+    """A local HTTP server that sends programmed answers. It runs from its construction to the end of its `with` block.
 
     Args:
         default: the answer to requests without a route when the queue is empty.
         tls: a server-side context, to speak TLS.
         keep_body: False to count and hash the bodies of requests without keeping them, whatever the answer says.
+
+    Attributes:
+        url, port: the address; `url` has no path.
+        requests: the requests so far, in the order of arrival.
+        connections: the number of connections accepted so far.
+        failures: exceptions of callables and of malformed requests; the end of the `with` block raises the first.
     """
 
     def __init__(
         self, default: Plan | None = None, *, tls: ssl.SSLContext | None = None, keep_body: bool = True
     ) -> None:
         self.default, self.tls, self.keep_body = default, tls, keep_body
-        self.requests: list[Seen] = []  # in order of arrival
-        self.connections = 0  # accepted so far
-        self.failures: list[Exception] = []  # exceptions of callables and of malformed requests
+        self.requests: list[Seen] = []
+        self.connections = 0
+        self.failures: list[Exception] = []
         self.closing = threading.Event()
         self._queue: deque[Plan] = deque()
         self._routes: dict[tuple[str, str], Plan] = {}
@@ -67,6 +73,7 @@ class Loopback:
 
     @property
     def open_connections(self) -> int:
+        """The number of open connections."""
         return len(self._open)
 
     def reply(self, *plans: Plan, **fields: Any) -> None:
@@ -117,6 +124,7 @@ class Loopback:
                 connection.start()
 
     def choose(self, seen: Seen) -> Plan:
+        """Return the answer to a request: of its route, else from the queue, else the default, else a 404."""
         if plan := self._routes.get((seen.method, seen.path)):
             return plan
         with suppress(IndexError):
@@ -124,6 +132,7 @@ class Loopback:
         return self.default or Answer.error(404, f"no answer is programmed for {seen.method} {seen.target}")
 
     def ended(self, connection: Connection) -> None:
+        """Close the socket of a connection that has ended."""
         with self._lock:
             connection.sock.close()
             self._open.discard(connection)

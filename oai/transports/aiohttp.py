@@ -50,7 +50,7 @@ _Session = tuple[aiohttp.ClientSession, "WeakSet[AiohttpReply]"]
 
 
 class AiohttpTransport:
-    """Send over aiohttp.
+    """An async transport over aiohttp.
 
     Args:
         session: an `aiohttp.ClientSession` that the caller keeps and closes, with its own TLS and limits; it must not
@@ -59,8 +59,8 @@ class AiohttpTransport:
         proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Not for a `session`.
         connections: how many connections to one host there may be. Not for a `session`.
 
-    It pickles: the copy has the same options and no connections. With a session or an `ssl_context` it does not, and
-    pickling it raises `TypeError`.
+    A pickle keeps the options, not the connections. Pickling a transport with a `session` or an `ssl_context` raises
+    `TypeError`.
     """
 
     needs_key = True

@@ -35,7 +35,7 @@ logger = logging.getLogger("oai.transports")
 
 
 class AsgiTransport:
-    """Send to an ASGI 3 application.
+    """An async transport to an ASGI 3 application in this process.
 
     `async with AsgiTransport(app)` also starts and stops the application by the lifespan protocol, if it supports
     that. For a sync client use `BlockingTransport(AsgiTransport(app))`.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class AsyncHTTPTransport:
-    """Send over asyncio, through a proxy where the environment names one for a URL.
+    """The default transport of async clients: over asyncio, through a proxy if the environment names one for a URL.
 
     It may be used from several event loops, with connections of its own in each.
 
@@ -40,8 +40,7 @@ class AsyncHTTPTransport:
         connections: how many connections to one host there may be; further calls wait for up to `Timeout.pool`.
         keepalive_expiry: seconds after which an idle connection is not used again.
 
-    It pickles: the copy has the same options and no connections. With an `ssl_context` it does not, and pickling it
-    raises `TypeError`.
+    A pickle keeps the options, not the connections. Pickling a transport with an `ssl_context` raises `TypeError`.
     """
 
     needs_key = True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BlockingTransport(OverTransport):
-    """Run an async transport in an event loop of its own, in a thread, and wait for it.
+    """A sync transport that sends over an async one, in an event loop of its own in a thread.
 
     As a context manager it enters and leaves the `async with` of the transport, if that has one.
 

@@ -45,7 +45,7 @@ class Cache(Wrapper):
     their end, and responses with a secret are not kept. Of equal requests at the same time one is sent. A result tells
     by `_response.cached` that it was kept.
 
-    A call passes by the cache with `extra_headers={"Cache-Control": "no-store"}`; with `"no-cache"` it is sent, and its
+    A call with `extra_headers={"Cache-Control": "no-store"}` bypasses the cache; with `"no-cache"` it is sent, and its
     response replaces the kept one.
 
     Threads and processes may share a file. If it fails later (a full disk), requests are sent as without a cache.
@@ -55,7 +55,7 @@ class Cache(Wrapper):
         path: the file; by default `answers.sqlite` in the user's cache directory for `oai`.
         ttl: seconds after which a response is no longer returned.
         max_bytes: the size of all kept contents; those that were not used for the longest time are removed. A response
-            of more than an eighth of it is not kept, and requests as large pass by the cache.
+            of more than an eighth of it is not kept, and requests of that size bypass the cache.
         only: the operations to cache, as patterns: `("chat.*", "POST /rerank")`. By default those that generate: chat
             and other completions, responses, embeddings, moderations, speech and transcriptions.
         namespace: a name by which equal requests of different programs or versions are kept apart.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class HTTPTransport:
-    """Send over sockets; over urllib3 where the environment names a proxy for a URL.
+    """The default transport of sync clients: over sockets, or over urllib3 if the environment names a proxy for a URL.
 
     Args:
         ssl_context: verifies servers; by default with the system's certificates.
@@ -40,8 +40,7 @@ class HTTPTransport:
         connections: how many connections to one host there may be; further calls wait for up to `Timeout.pool`.
         keepalive_expiry: seconds after which an idle connection is not used again.
 
-    It pickles: the copy has the same options and no connections. With an `ssl_context` it does not, and pickling it
-    raises `TypeError`.
+    A pickle keeps the options, not the connections. Pickling a transport with an `ssl_context` raises `TypeError`.
     """
 
     needs_key = True

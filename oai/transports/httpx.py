@@ -39,17 +39,7 @@ OF_PYTHON = (OSError, ValueError, OverflowError, ExceptionGroup)
 
 
 class _Httpx:
-    """Base class of both transports: builds the requests of httpx.
-
-    Args:
-        client: a client of httpx, which the caller keeps and closes. By default the transport creates one.
-        ssl_context: verifies servers; by default with the system's certificates. Not for a `client`.
-        proxies: whether the proxy variables of the environment apply. Not for a `client`.
-
-    Raises:
-        TypeError: the client is of another library, or of the other kind.
-        ImportError: httpx is not installed.
-    """
+    """Base class of both transports: builds the requests of httpx."""
 
     needs_key = True
     is_async = False
@@ -107,7 +97,17 @@ class _Httpx:
 
 
 class HttpxTransport(_Httpx):
-    """Send over an `httpx.Client`. `Timeout.total` limits each wait, and is checked between them."""
+    """A transport over a client of httpx or httpx2. `Timeout.total` limits each wait, and is checked between them.
+
+    Args:
+        client: the client, which the caller keeps and closes; by default the transport creates one.
+        ssl_context: verifies servers; by default with the system's certificates. Not for a `client`.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Not for a `client`.
+
+    Raises:
+        TypeError: the client is of another library, or an async client.
+        ImportError: httpx is not installed.
+    """
 
     def __init__(
         self,
@@ -152,9 +152,18 @@ class HttpxTransport(_Httpx):
 
 
 class AsyncHttpxTransport(_Httpx):
-    """Send over an `httpx.AsyncClient`: the caller's in one event loop, or one of its own in each.
+    """An async transport over an async client of httpx or httpx2, on asyncio or trio.
 
-    The event loop is one of asyncio or of trio.
+    A `client` can be used in one event loop; without one, the transport creates a client for each loop.
+
+    Args:
+        client: the client, which the caller keeps and closes; by default the transport creates one.
+        ssl_context: verifies servers; by default with the system's certificates. Not for a `client`.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Not for a `client`.
+
+    Raises:
+        TypeError: the client is of another library, or a sync client.
+        ImportError: httpx is not installed.
     """
 
     is_async = True

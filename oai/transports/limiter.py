@@ -35,7 +35,7 @@ MINUTE = 60.0
 
 
 class Limiter(OverTransport):
-    """Send no more requests than the limits allow, in the order in which they come.
+    """A transport that delays requests so that they stay within limits, in the order of the calls.
 
     A request is in flight until the body of its response ends or is closed. The limits of the server apply as well:
     after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0, nothing is sent until the
@@ -55,11 +55,10 @@ class Limiter(OverTransport):
         shared: a file by which processes of this machine share the limits of a minute and the pauses of the server. The
             process that has waited longest sends next.
 
+    A call that waits longer than its `Timeout.pool` or `Timeout.total` raises `APITimeoutError`.
+
     Raises:
         ValueError: a limit is less than one.
-
-    `send` raises a `TransportError` of kind `timeout` for a request that waits longer than its `Timeout.pool` or
-    `Timeout.total`.
     """
 
     def __init__(

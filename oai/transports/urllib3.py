@@ -48,7 +48,7 @@ FAILURES = (HTTPError, OSError, ValueError, OverflowError, http.client.HTTPExcep
 
 
 class Urllib3Transport:
-    """Send over urllib3.
+    """A transport over urllib3.
 
     Args:
         pool: a `urllib3.PoolManager` that the caller keeps and closes, with its own TLS and proxies. A forked child
@@ -57,8 +57,8 @@ class Urllib3Transport:
         proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Not for a `pool`.
         connections: how many idle connections to keep to one host. Not for a `pool`.
 
-    It pickles: the copy has the same options and no connections. With a pool or an `ssl_context` it does not, and
-    pickling it raises `TypeError`.
+    A pickle keeps the options, not the connections. Pickling a transport with a `pool` or an `ssl_context` raises
+    `TypeError`.
     """
 
     needs_key = True

@@ -24,7 +24,7 @@ PORTS = {"http": "80", "https": "443"}
 
 
 class WsgiTransport:
-    """Send to a WSGI application.
+    """A transport to a WSGI application in this process.
 
     The application cannot be interrupted, since it runs in the caller's thread: `Timeout.total` is checked between
     two pieces.

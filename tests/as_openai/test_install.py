@@ -171,7 +171,8 @@ def test_a_command_line_without_a_program_shows_the_usage(words: tuple[str, ...]
 
 def test_missing_names_can_be_imported_and_say_why_when_they_are_used() -> None:
     program = """
-from openai import ComputerDriver, OAuthError
+from openai import OAuthError
+from openai.lib.browser import BrowserToolset
 from openai._utils import LazyProxy
 class Derived(LazyProxy): pass
 try:
@@ -179,8 +180,8 @@ try:
 except OAuthError:
     pass
 except KeyError:
-    print(isinstance(3, ComputerDriver), hasattr(ComputerDriver, "copy"))
-for use in (ComputerDriver, Derived, lambda: ComputerDriver.copy):
+    print(isinstance(3, BrowserToolset), hasattr(BrowserToolset, "copy"))
+for use in (BrowserToolset, Derived, lambda: BrowserToolset.copy):
     try:
         use()
     except NotImplementedError as error:
@@ -189,7 +190,7 @@ for use in (ComputerDriver, Derived, lambda: ComputerDriver.copy):
     assert code(program) == [
         "False",
         "False",
-        "openai's_ComputerDriver",
+        "openai's_BrowserToolset",
         "openai's_LazyProxy",
-        "openai's_ComputerDriver",
+        "openai's_BrowserToolset",
     ]

@@ -27,6 +27,7 @@ class AsyncCases(Suite):
 
     @property
     def loop(self) -> AsyncDriver:
+        """The driver of the transport, with its event loop."""
         return cast("AsyncDriver", self.driver)
 
     def cancelled(self, request: Request, when: Callable[[], object], way: str) -> None:
@@ -70,6 +71,7 @@ class AsyncCases(Suite):
         self.leaves_nothing(driver, driver.settle)
 
     def setup_method(self) -> None:
+        """Prepare a case; pytest calls this before each."""
         super().setup_method()
         self.heads = self.pieces = 0
         self.read_on = threading.Event()

@@ -54,6 +54,7 @@ class NetworkCases(Suite):
         self.is_refused(*self.secure("127.0.0.1", not_after=_yesterday()))
 
     def is_refused(self, server: Loopback, context: ssl.SSLContext) -> None:
+        """Check that a server is refused whose certificate a context does not trust."""
         driver = self.drive(lambda: self.make_trusting(context), self.dispose)
         fails("connect", lambda: driver.send(self.request(f"{server.url}/x")))
         assert server.requests == []

@@ -91,6 +91,7 @@ class Suite:
                 setattr(cls, name, case)
 
     def setup_method(self) -> None:
+        """Prepare a case: a server, no proxies in the environment. pytest calls this before each."""
         self.open = ExitStack()
         self.environment = self.open.enter_context(pytest.MonkeyPatch.context())
         for name in list(os.environ):
@@ -100,6 +101,7 @@ class Suite:
         self._driver: Driver | None = None
 
     def teardown_method(self) -> None:
+        """Close what a case has opened; pytest calls this after each."""
         self.open.close()
 
     @property
@@ -111,6 +113,7 @@ class Suite:
 
     @property
     def transport(self) -> Any:
+        """The transport under test, created on first use."""
         return self.driver.transport
 
     def drive(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> Any:

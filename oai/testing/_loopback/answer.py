@@ -19,47 +19,75 @@ _BLOCK = bytes(range(256)) * 256
 
 @dataclass
 class Answer:
-    """An answer and its faults. It may be sent many times, so `chunks` must be iterable repeatedly."""
+    """A response to send, and its faults. It may be sent several times, so `chunks` must be iterable repeatedly.
+
+    Args:
+        status: the HTTP status.
+        reason: the reason phrase; by default the standard one.
+        headers: sent unchanged; fields that other arguments imply are added unless they are present.
+        content_type: the `Content-Type`.
+        body: the body.
+        json: a value to send as JSON, instead of `body`.
+        chunks: the body in pieces, instead of `body`: each is a TCP send of its own.
+        raw: bytes to send instead of head and body, before the connection ends.
+        framing: how the end of the body is marked.
+        length: the `Content-Length` to send, right or wrong.
+        gzip: compress the body; every chunk is flushed, so that it can be decompressed at once.
+        keep_alive: false sends `Connection: close` and closes.
+        close: close without announcing it.
+        informational: 1xx heads to send first: `Answer(103, headers=[("Link", "</x>")])`.
+        delay: seconds before the head.
+        head_pace: seconds between the lines of the head, or between its bytes with `one_byte`.
+        pace: seconds between chunks; a sequence lists the gaps, 0 beyond its end.
+        one_byte: send every byte by itself.
+        hold: an event to wait for after `hold_after` chunks.
+        hold_after: see `hold`.
+        truncate: send only this many bytes of the body, then close the connection cleanly.
+        reset: reset the connection before any byte, after the head, or after the chunks of the body.
+        drain: false answers before the request's body is read, shuts down sending, and discards the rest.
+        read_delay: seconds before every piece (64 KiB, or a chunk) of the request's body is read.
+        read_hold: an event to wait for before the request's body is read.
+        keep_body: false counts and hashes the request's body without keeping it.
+        upstream: see `tunnel`.
+    """
 
     status: int = 200
     _: KW_ONLY
-    reason: str | None = None  # None: the standard reason phrase
-    headers: Sequence[tuple[str, str]] = ()  # sent unchanged; fields implied by other options are added unless present
+    reason: str | None = None
+    headers: Sequence[tuple[str, str]] = ()
     content_type: str | None = None
     body: bytes | str = b""
-    json: Any = omit  # instead of `body`
-    chunks: Iterable[bytes] | None = None  # instead of `body`: each is a TCP send of its own
-    raw: bytes | None = None  # instead of head and body: these bytes, then the end of the connection
-    # Framing
+    json: Any = omit
+    chunks: Iterable[bytes] | None = None
+    raw: bytes | None = None
     framing: Literal["length", "chunked", "close"] = "length"
-    length: int | None = None  # the content-length to send, right or wrong
-    gzip: bool = False  # compress; every chunk is flushed, so that it can be decompressed at once
-    keep_alive: bool = True  # False: send `Connection: close` and close
-    close: bool = False  # close without announcing it
-    # Timing
-    informational: Sequence[Answer] = ()  # 1xx heads to send first: `Answer(103, headers=[("Link", "</x>")])`
-    delay: float = 0  # before the head
-    head_pace: float = 0  # between the lines of the head, or between its bytes with `one_byte`
-    pace: float | Sequence[float] = 0  # between chunks; a sequence lists the gaps, 0 beyond its end
-    one_byte: bool = False  # a TCP send for every byte
-    hold: threading.Event | None = None  # wait for this event after `hold_after` chunks
+    length: int | None = None
+    gzip: bool = False
+    keep_alive: bool = True
+    close: bool = False
+    informational: Sequence[Answer] = ()
+    delay: float = 0
+    head_pace: float = 0
+    pace: float | Sequence[float] = 0
+    one_byte: bool = False
+    hold: threading.Event | None = None
     hold_after: int = 1
-    # Faults
-    truncate: int | None = None  # send only this many bytes of the body, then close the connection cleanly
-    reset: Literal["before", "head", "body"] | None = None  # RST: before any byte, after the head, after the chunks
-    # Reading the request
-    drain: bool = True  # False: answer before the body is read, shut down sending, and discard the rest
-    read_delay: float = 0  # before every piece (64 KiB, or a chunk) of the request's body
-    read_hold: threading.Event | None = None  # wait for this event before the request's body
-    keep_body: bool = True  # False: count and hash the request's body without keeping it
-    upstream: str | None = None  # see `tunnel`
+    truncate: int | None = None
+    reset: Literal["before", "head", "body"] | None = None
+    drain: bool = True
+    read_delay: float = 0
+    read_hold: threading.Event | None = None
+    keep_body: bool = True
+    upstream: str | None = None
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200, **fields: Any) -> Self:
+        """Return an answer with a value as JSON."""
         return cls(status, json=value, **fields)
 
     @classmethod
     def html(cls, text: str, status: int = 200, **fields: Any) -> Self:
+        """Return an answer with an HTML page, such as a proxy's."""
         return cls(status, body=text, **{"content_type": "text/html; charset=utf-8", **fields})
 
     @classmethod

@@ -25,19 +25,32 @@ class Part(NamedTuple):
 
 @dataclass
 class Seen:
-    """A received request. It is added to `server.requests` after its head; the body is there once it is `complete`."""
+    """A received request. It is added to `server.requests` after its head; the body is there once it is `complete`.
+
+    Attributes:
+        method, version, headers: as sent.
+        target: unparsed: a path with its query, an absolute URL (to a proxy), or host:port (CONNECT).
+        path, query: the parts of the target.
+        head: the whole head, with the blank line.
+        connection: the number of the connection, from 1.
+        arrived: the monotonic time of its arrival, in seconds.
+        body: the body without chunk framing; empty if it is not kept.
+        length: the number of bytes of the body.
+        sha256: the digest of the body, in hexadecimal.
+        complete: false if the client disconnected, or the answer does not `drain`.
+    """
 
     method: str
-    target: str  # unparsed: a path with its query, an absolute URL (to a proxy), or host:port (CONNECT)
+    target: str
     version: str
     headers: list[tuple[str, str]]
-    head: bytes  # the whole head, with the blank line
-    connection: int  # the number of the connection, from 1
+    head: bytes
+    connection: int
     arrived: float = field(default_factory=monotonic)
-    body: bytes = b""  # without chunk framing; empty if not kept
-    length: int = 0  # bytes of the body
-    sha256: str = ""  # of the body, in hex
-    complete: bool = False  # False if the client disconnected, or the answer does not `drain`
+    body: bytes = b""
+    length: int = 0
+    sha256: str = ""
+    complete: bool = False
 
     def __post_init__(self) -> None:
         self.path, _, self.query = re.sub(r"^\w+://[^/?]*", "", self.target).partition("?")
@@ -47,6 +60,7 @@ class Seen:
         return ", ".join(values) if (values := [v for n, v in self.headers if n.lower() == name.lower()]) else None
 
     def json(self) -> Any:
+        """Return the body, decoded from JSON."""
         return json_.loads(self.body)
 
     def form(self) -> list[Part]:
