@@ -65,6 +65,21 @@ def call_with_cancelled(function: Callable[..., Any], cancelled: Callable[[], bo
     return function(cancelled=cancelled)
 
 
+def returns_awaitable(function: Callable[..., Any]) -> bool | None:
+    """Tell whether a function returns an awaitable, without calling it; `None` if nothing tells."""
+    function = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None)):  # noqa: B004 - not whether, but what it is
+        return True
+    try:
+        annotation = inspect.signature(function).return_annotation
+    except (TypeError, ValueError):
+        return None
+    text = str(annotation)
+    if annotation in (inspect.Signature.empty, Any, object) or text in ("Any", "typing.Any", "object"):
+        return None
+    return any(name in text for name in ("Awaitable[", "Coroutine[", "Future["))
+
+
 def next_idempotency_headers(client: Any) -> dict[str, str] | None:
     """Return headers for a further request: with another key, if the client has one for all its requests."""
     if not any(name.lower() == IDEMPOTENCY.lower() for name in client.default_headers):

@@ -6,7 +6,6 @@ The screen may change between the approval and the action.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._computer_calls import ComputerUseError, History, continue_with, prepared
 from oai.lib._computer_execution import Execution
-from oai.lib._tool_runs import IDEMPOTENCY, CloseStatus, OneRun, next_idempotency_headers
+from oai.lib._tool_runs import IDEMPOTENCY, CloseStatus, OneRun, next_idempotency_headers, returns_awaitable
 from oai.types.responses import (
     ComputerAction,
     Response,
@@ -116,7 +115,7 @@ class _Toolset:
             handler = getattr(driver, member, None)
             if not callable(handler):
                 raise ValueError(f"the driver needs a method {member}")  # noqa: TRY004 - the official SDK's class
-            if _is_awaitable(handler) is (not self.is_async):
+            if returns_awaitable(handler) is (not self.is_async):
                 right = "ComputerToolset" if self.is_async else "AsyncComputerToolset"
                 raise ValueError(f"the driver's method {member} is one for {right}")
             self._handlers[member] = handler
@@ -253,21 +252,6 @@ class AsyncComputerToolset(_Toolset):
 
 def _options(approve: Any, before_action: Any, cancelled: Any, observer: Any) -> dict[str, Any]:
     return {"approve": approve, "before_action": before_action, "cancelled": cancelled, "observer": observer}
-
-
-def _is_awaitable(function: Callable[..., Any]) -> bool | None:
-    """Tell whether a function returns an awaitable, `None` if nothing tells."""
-    function = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None)):  # noqa: B004 - not whether, but what it is
-        return True
-    try:
-        annotation = inspect.signature(function).return_annotation
-    except (TypeError, ValueError):
-        return None
-    text = str(annotation)
-    if annotation in (inspect.Signature.empty, Any, object) or text in ("Any", "typing.Any", "object"):
-        return None
-    return any(name in text for name in ("Awaitable[", "Coroutine[", "Future["))
 
 
 def _rotate_key(client: Any, request: dict[str, Any]) -> None:
