@@ -12,6 +12,8 @@ from oai.helpers.streaming.response_events import ResponseStreamEvent as Respons
 from oai.helpers.streaming.responses import AsyncResponseStream as AsyncResponseStream
 from oai.helpers.streaming.responses import ResponseStream as ResponseStream
 from oai.lib._tool_runs import CloseStatus as CloseStatus
+from oai.lib.browser import AsyncBrowserToolset as AsyncBrowserToolset
+from oai.lib.browser import BrowserToolset as BrowserToolset
 from oai.lib.computer import AsyncComputerToolset as AsyncComputerToolset
 from oai.lib.computer import ComputerActionInput as ComputerActionInput
 from oai.lib.computer import ComputerToolset as ComputerToolset

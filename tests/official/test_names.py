@@ -49,8 +49,6 @@ def test_settings_and_call_paths_of_the_module_are_there() -> None:
 
 
 WITHOUT_COUNTERPART = {
-    "lib.browser": "drives a browser",
-    "lib.computer": "drives a computer",
     "lib.decisions_tool_runner": "`run_tools` is the runner here",
     "lib.live": "groups transcripts",
     "lib.realtime_translation": "a layer over the connection of `client.realtime`",
