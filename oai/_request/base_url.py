@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
@@ -29,7 +32,8 @@ class SchemeError(OpenAIError):
         self.shown = _redacted(text).rstrip("/")
 
 
-def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], str | None]:
+@lru_cache(64)  # a program that creates a client for each request does so with few URLs
+def split_base_url(text: str, option: str) -> tuple[str, str, Mapping[str, str], str | None]:
     """Return the normalized base URL, the same with userinfo, the query of every request, and the `Authorization`.
 
     The first URL is without its userinfo, so that no transport, proxy or log sees a password; it is sent as
@@ -48,7 +52,7 @@ def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], st
         raise OpenAIError(_not_a_url(text, option))
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
     userinfo = parts.netloc.rpartition("@")[0]
     if not userinfo:
         return base, base, query, None
@@ -107,6 +111,7 @@ def as_http(url: str) -> str:
     return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest
 
 
+@lru_cache(64)
 def stays_here(url: str) -> bool:
     """Tell whether the host of a URL is this machine."""
     return is_loopback(urlsplit(url).hostname or "")

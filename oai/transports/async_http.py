@@ -71,10 +71,10 @@ class AsyncHTTPTransport:
 
         Closing it ends its own exchanges, and closes the connections to servers that no other one has used.
         """
-        transport = cls()
         if not _shared:
-            _shared.append(transport._loops)
-        transport._loops = _shared[0]
+            _shared.append(cls())
+        transport = object.__new__(cls)
+        vars(transport).update(vars(_shared[0]), _number=next(NUMBERS))
         return transport
 
     async def send(self, request: Request) -> AsyncHTTPReply:
@@ -208,8 +208,8 @@ class AsyncHTTPTransport:
         return connection
 
 
-_shared: list[Loops] = []
-"""The connections of `AsyncHTTPTransport.shared`, once there are some."""
+_shared: list[AsyncHTTPTransport] = []
+"""The transport whose connections `AsyncHTTPTransport.shared` shares, once there is one. It is never used or closed."""
 
 
 class _Waiter:

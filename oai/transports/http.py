@@ -70,11 +70,11 @@ class HTTPTransport:
 
         Closing it closes the connections to servers that no other one has used.
         """
-        transport = cls()
         with _sharing:
             if not _shared:
-                _shared.append(transport._connections)
-        transport._connections = _shared[0]
+                _shared.append(cls())
+        transport = object.__new__(cls)
+        vars(transport).update(vars(_shared[0]), _number=next(NUMBERS))
         return transport
 
     def send(self, request: Request) -> Reply:
@@ -168,8 +168,8 @@ class HTTPTransport:
 
 
 _sharing = allocate_lock()
-_shared: list[_Connections] = []
-"""The connections of `HTTPTransport.shared`, once there are some."""
+_shared: list[HTTPTransport] = []
+"""The transport whose connections `HTTPTransport.shared` shares, once there is one. It is never used or closed."""
 
 
 class _Connections:
