@@ -13,8 +13,30 @@ from oai._metering.response_meter import ResponseMeter, message_facts
 from oai._metering.token_window import Spent, TokenWindow
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from oai._metering.response_meter import ResponseFacts
-    from oai._metering.shared_limits import SharedLimits
+
+    class Shared(Protocol):
+        """Limits that processes share: by a file, or by a server."""
+
+        def admit(self, ticket: str, tokens: int) -> float:
+            """Start a request, or return for how many seconds it must wait before it asks again."""
+
+        def correct(self, ticket: str, tokens: int) -> None:
+            """Replace the estimate of a request by the tokens that its response reports."""
+
+        def spend(self, tokens: int) -> None:
+            """Count tokens that no request has."""
+
+        def withdraw(self, ticket: str) -> None:
+            """Leave the queue."""
+
+        def block(self, seconds: float) -> None:
+            """Let no process start a request for so many seconds."""
+
+        def close(self) -> None:
+            """Close what the limits are kept with."""
 
 
 class Estimate:
@@ -32,24 +54,17 @@ class Estimate:
 
 
 class TokenLimits:
-    """The limits of one process, or those that it shares with others by a file.
+    """The limits of one process, or those that it shares with others.
 
     Args:
         tokens_per_minute: how many tokens the requests that start within a minute may have.
-        requests_per_minute: how many requests may start within a minute, if there is a file.
-        shared: the file.
+        shared: the limits of all processes, if they are shared.
     """
 
-    def __init__(
-        self, tokens_per_minute: int | None, requests_per_minute: int | None, shared: str | os.PathLike[str] | None
-    ) -> None:
+    def __init__(self, tokens_per_minute: int | None, shared: Shared | None) -> None:
         self._counts = tokens_per_minute is not None
         self._window = TokenWindow(tokens_per_minute) if tokens_per_minute is not None and shared is None else None
-        self._shared: SharedLimits | None = None
-        if shared is not None:
-            from oai._metering.shared_limits import SharedLimits  # few programs have several processes
-
-            self._shared = SharedLimits(shared, requests_per_minute, tokens_per_minute)
+        self._shared = shared
 
     def estimate(self, body: Any) -> Estimate:
         """Estimate the tokens of a request; one that names no model has none."""
@@ -63,7 +78,7 @@ class TokenLimits:
         """Take the tokens of a request, or return for how many seconds it must wait before it asks again.
 
         Raises:
-            TransportError: the shared file cannot be written.
+            TransportError: the file or the server of the shared limits fails.
         """
         if self._shared is not None:
             try:
@@ -114,3 +129,8 @@ class TokenLimits:
         """Let no process that shares the limits start a request for so many seconds."""
         if self._shared is not None:
             self._shared.block(seconds)
+
+    def close(self) -> None:
+        """Close what shared limits are kept with."""
+        if self._shared is not None:
+            self._shared.close()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from oai.transports.fallback import Fallback, Target, TargetInfo
     from oai.transports.http import HTTPTransport
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
+    from oai.transports.limit_server import LimitServer
     from oai.transports.limiter import Limiter
     from oai.transports.offline import OfflineTransport
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
@@ -65,6 +66,7 @@ __all__ = [
     "HTTPTransport",
     "Headers",
     "HttpxTransport",
+    "LimitServer",
     "Limiter",
     "OfflineTransport",
     "Recorder",
@@ -100,6 +102,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             "oai.transports.fallback": "Fallback Target TargetInfo",
             "oai.transports.http": "HTTPTransport",
             "oai.transports.httpx": "AsyncHttpxTransport HttpxTransport",
+            "oai.transports.limit_server": "LimitServer",
             "oai.transports.limiter": "Limiter",
             "oai.transports.offline": "OfflineTransport",
             "oai.transports.recorder": "CassetteError CassetteMiss Recorder SecretFound UnusedAnswers",

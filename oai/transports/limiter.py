@@ -29,7 +29,7 @@ from oai.transports._wrapper import OverTransport
 if TYPE_CHECKING:
     from oai._metering.response_meter import ResponseMeter
     from oai._metering.socket_meters import SocketMeter
-    from oai._metering.token_limits import Estimate, TokenLimits
+    from oai._metering.token_limits import Estimate, Shared, TokenLimits
 
 MINUTE = 60.0
 
@@ -52,13 +52,14 @@ class Limiter(OverTransport):
         requests_per_minute: how many requests may start within any 60 seconds.
         in_flight: how many requests may be in flight at a time, in this process.
         tokens_per_minute: how many tokens the requests that start within any 60 seconds may have, input and output.
-        shared: a file by which processes of this machine share the limits of a minute and the pauses of the server. The
-            process that has waited longest sends next.
+        shared: a file by which processes of this machine share the limits of a minute and the pauses of the server, or
+            the URL of a `LimitServer`, `tcp://host:port`, by which those of several machines do. The process that has
+            waited longest sends next.
 
     A call that waits longer than its `Timeout.pool` or `Timeout.total` raises `APITimeoutError`.
 
     Raises:
-        ValueError: a limit is less than one.
+        ValueError: a limit is less than one, or the URL of a server is invalid.
     """
 
     def __init__(
@@ -163,10 +164,23 @@ class WaitQueue:
         if tokens_per_minute is not None or shared is not None:
             from oai._metering.token_limits import TokenLimits  # other limits do without
 
-            self._tokens = TokenLimits(tokens_per_minute, per_minute, shared)
-            self._begun = self._begun if shared is None else deque(maxlen=0)  # the file counts requests
+            self._tokens = TokenLimits(tokens_per_minute, self._shared_limits(shared, per_minute, tokens_per_minute))
+            self._begun = self._begun if shared is None else deque(maxlen=0)  # requests are counted for all processes
         self._blocked_until = 0.0
         self._closed = False
+
+    def _shared_limits(
+        self, shared: str | os.PathLike[str] | None, per_minute: int | None, tokens_per_minute: int | None
+    ) -> Shared | None:
+        if shared is None:
+            return None
+        if isinstance(shared, str) and shared.startswith("tcp://"):
+            from oai.transports._remote_limits import RemoteLimits  # few programs run on several machines
+
+            return RemoteLimits(shared, per_minute, tokens_per_minute, self.wake)
+        from oai._metering.shared_limits import SharedLimits  # or in several processes
+
+        return SharedLimits(shared, per_minute, tokens_per_minute)
 
     def waiter(self, request: Request) -> Waiter:
         """Return the waiter of a request, with the estimate of its tokens."""
@@ -238,6 +252,11 @@ class WaitQueue:
                 self._tokens.withdraw(waiter.estimate)
             self._wake_first()
 
+    def wake(self) -> None:
+        """Let the first request look again whether it may start."""
+        with self._lock:
+            self._wake_first()
+
     def _wake_first(self) -> None:
         if self._waiting and not self._waiting[0].wake.done():
             self._waiting[0].wake.set_result(None)
@@ -264,6 +283,8 @@ class WaitQueue:
             for waiter in self._waiting:
                 if not waiter.wake.done():
                     waiter.wake.set_result(None)
+            if self._tokens is not None:
+                self._tokens.close()
 
 
 class Waiter:

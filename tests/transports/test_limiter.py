@@ -370,6 +370,7 @@ def test_limiter_uses_public_names_and_the_shared_retry_rule() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("oai")
     }
     assert imported.pop("oai._flow.retry") == {"quota_pause", "server_pause"}  # the rules of the flow
+    assert imported.pop("oai.transports._remote_limits") == {"RemoteLimits"}
     assert imported.pop("oai.transports._wrapper") == {"OverTransport"}  # what all wrappers of one transport share
     assert imported.pop("oai._support.async_library") == {"wait_for"}  # on asyncio, or on trio
     assert {name for name in imported if name.startswith("oai._metering.")} == imported.keys() - {"oai._http.messages"}

@@ -146,13 +146,16 @@ def test_estimate_names_what_it_does_not_know() -> None:
         oai.estimate([], discount=2)
 
 
-def test_workers_of_dask_share_a_limit(server: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["file", "server"])
+def test_workers_of_dask_share_a_limit(place: str, server: Any, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install '.[dask]'")
     from oai.testing import Answer
-    from oai.transports import HTTPTransport, Limiter, Timeout
+    from oai.transports import HTTPTransport, Limiter, LimitServer, Timeout
 
     server.default = Answer(json={"object": "list", "model": "m", "data": [], "usage": {"prompt_tokens": 1}})
-    limiter = Limiter(HTTPTransport(), requests_per_minute=5, shared=tmp_path / "limits")
+    limits = LimitServer()
+    shared = limits.url if place == "server" else tmp_path / "limits"
+    limiter = Limiter(HTTPTransport(), requests_per_minute=5, shared=shared)
     client = oai.OpenAI(
         api_key="k",
         base_url=f"{server.url}/v1",
@@ -162,6 +165,7 @@ def test_workers_of_dask_share_a_limit(server: Any, tmp_path: Path) -> None:
         pickle_keys=True,
     )
     with (
+        limits,
         distributed.LocalCluster(2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster,
         distributed.Client(cluster) as dask,
     ):
