@@ -8,10 +8,11 @@ project = "oai"
 release = version = __version__
 html_title = "oai"
 extensions = ["myst_parser", "sphinx_copybutton", "tools.site.extension"]
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "furo"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/favicon.svg"

@@ -215,6 +215,7 @@ def test_a_page_keeps_the_text_around_its_marker(tmp_path: Path) -> None:
     [
         ("benchmarks/README.md", "cost"),
         ("docs/benchmarks.md", "results"),
+        ("docs/index.md", "summary"),
         ("docs/why.md", "summary"),
         ("README.md", "summary"),
     ],
@@ -234,7 +235,7 @@ def test_the_sentence_on_the_pages_is_that_of_the_table() -> None:
     version = re.search(r"openai ([\d.]+)", table)
     assert version is not None
     sentence = page.summary(results, version[1])
-    for file in ("README.md", "docs/why.md"):
+    for file in ("README.md", "docs/index.md", "docs/why.md"):
         before, _, after = (ROOT / file).read_text(encoding="utf-8").partition(f"\n{sentence}\n")
         assert before.endswith("<!-- summary -->"), file
         assert after.startswith("<!-- /summary -->"), file

@@ -42,7 +42,7 @@ def test_the_snippets_of_a_page_run_offline_in_order(
 
 def test_every_page_is_in_the_contents() -> None:
     trees = re.findall(r"^```{toctree}\n(.*?)^```$", (DOCS / "index.md").read_text(), re.DOTALL | re.MULTILINE)
-    contents = {line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")}
+    contents = {page for tree in trees for page in re.findall(r"<(.*)>$", tree, re.MULTILINE)}
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES} - {"index"}
     assert pages == contents - {"operations/index", "recipes/index", "reference/index"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ from tools.site import operations, recipes, reference, types
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+
+_DRAWING = re.compile(r"<img [^>]*\.svg[^>]*>")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -39,7 +43,8 @@ def _make_accessible(_app: Sphinx, _page: str, _template: str, context: dict[str
         if text := context.get(part):
             text = text.replace(' role="heading"', ' role="heading" aria-level="2"')
             text = text.replace("<pre>", '<pre tabindex="0">')
-            context[part] = text.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+            text = text.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+            context[part] = _DRAWING.sub(r'<span tabindex="0" class="wide">\g<0></span>', text)
 
 
 def _write_json(app: Sphinx, error: Exception | None) -> None:

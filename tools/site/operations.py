@@ -1,4 +1,4 @@
-"""Describe the operations of the table: one Markdown page for each namespace, and the same as plain data.
+"""Describe the methods of the table: one Markdown page for each namespace, and the same as plain data.
 
 Everything comes from the table and the types that its rows name. The pages show for each operation what it does, its
 method and path, parameters, result, and the call in Python, on the command line and with curl.
@@ -18,7 +18,8 @@ from oai._table.providers import all_providers
 from oai._table.rows import Row
 from oai._table.table import Table
 from oai._table.type_expressions import resolve
-from tools.site.types import anchor, types_in
+from tools.site.helpers import KINDS, describe_helpers, helper_section
+from tools.site.types import anchor, linked_code, type_code
 
 SAMPLES = {"int": "1", "float": "0.5", "bool": "True", "dict": "{}", "bytes": 'b"..."', "File": '"notes.txt"'}
 """A value for a parameter in an example, by the beginning of its type expression."""
@@ -99,9 +100,9 @@ def _place(row: Row, param: str) -> str:
 def pages() -> dict[str, str]:
     """Return the Markdown pages by file name, without the suffix."""
     namespaces: dict[str, list[dict[str, Any]]] = {}
-    for operation in describe():
-        namespaces.setdefault(operation["name"].partition(".")[0], []).append(operation)
-    written = {name: _page(name, operations) for name, operations in namespaces.items()}
+    for method in sorted([*describe(), *describe_helpers(shipped_table())], key=lambda method: str(method["name"])):
+        namespaces.setdefault(method["name"].partition(".")[0], []).append(method)
+    written = {name: _page(name, methods) for name, methods in namespaces.items()}
     return {"index": _index(namespaces), **written}
 
 
@@ -109,8 +110,9 @@ def _index(namespaces: dict[str, list[dict[str, Any]]]) -> str:
     lines = [
         "# Operations",
         "",
-        "Every operation of the table. The search box finds them by name, path or description;",
-        'the same data is in <a href="../operations.json" download>operations.json</a>.',
+        "Every method of a client: the operations of the API, the helpers that make several requests, and the",
+        "WebSockets. The search finds them by name, path or description; the same data is in",
+        '<a href="../operations.json" download>operations.json</a>.',
         "",
         "```{toctree}",
         ":hidden:",
@@ -119,26 +121,25 @@ def _index(namespaces: dict[str, list[dict[str, Any]]]) -> str:
         "```",
         "",
     ]
-    for name, operations in namespaces.items():
+    for name, methods in namespaces.items():
         lines += [f"## [{name}]({name}.md)", "", "| operation | request | |", "|---|---|---|"]
-        for each in operations:
+        for each in methods:
             link = f"[{each['name']}]({name}.md#{anchor(each['name'])})"
-            lines.append(f"| {link} | `{each['method']} {each['path']}` | {each['doc']} |")
+            request = f"`{each['method']} {each['path']}`" if "method" in each else KINDS[each["kind"]]
+            lines.append(f"| {link} | {request} | {each['doc']} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def _page(namespace: str, operations: list[dict[str, Any]]) -> str:
+def _page(namespace: str, methods: list[dict[str, Any]]) -> str:
     lines = [f"# {namespace}", ""]
-    for operation in operations:
-        lines += [*_section(operation), ""]
+    for method in methods:
+        lines += [f"({anchor(method['name'])})=", f"## {method['name']}", ""]
+        lines += [*(_section(method) if "method" in method else helper_section(method)), ""]
     return "\n".join(lines)
 
 
 def _section(operation: dict[str, Any]) -> Iterator[str]:
-    yield f"({anchor(operation['name'])})="
-    yield f"## {operation['name']}"
-    yield ""
     if operation["deprecated"]:
         yield f":::{{warning}}\nDeprecated: {operation['deprecated']}.\n:::\n"
     yield f"{operation['doc']}\n"
@@ -146,38 +147,21 @@ def _section(operation: dict[str, Any]) -> Iterator[str]:
         f" · also `client.{'`, `client.'.join(operation['aliases'])}`" if operation["aliases"] else ""
     )
     yield ""
+    yield from _calls(operation)
+    yield ""
     if operation["parameters"]:
         yield "| parameter | |"
         yield "|---|---|"
         for each in operation["parameters"]:
-            facts = f"{_type(each['type'])}, in the {each['in']}" + (", required" if each["required"] else "")
+            facts = f"{type_code(each['type'])}, in the {each['in']}" + (", required" if each["required"] else "")
             yield f"| `{each['name']}` | {each['doc']}{'<br>' if each['doc'] else ''}{facts} |"
         yield ""
-    yield f"Returns {_linked(operation['response'])}" + (
-        f"; with `stream=True`, events of {_linked(operation['stream'])}." if operation["stream"] else "."
+    yield f"Returns {linked_code(operation['response'])}" + (
+        f"; with `stream=True`, events of {linked_code(operation['stream'])}." if operation["stream"] else "."
     )
     yield ""
     if operation["providers"]:
         yield f"[Providers](../howto/providers.md) that document it: {', '.join(operation['providers'])}.\n"
-    yield from _calls(operation)
-
-
-def _type(expression: str) -> str:
-    text = expression.replace("|", "\\|")
-    return f"`{text}`" if len(text) <= 120 else f"`{text[:117]}...`"
-
-
-def _linked(expression: str) -> str:
-    """Return a type expression, followed by links to the structs in it."""
-    links = [f"[{name}](../types/{home}.md#{anchor(name)})" for home, name in sorted(types_in(resolve(expression)))]
-    shown = f"`{expression}`"
-    if not links:
-        return shown
-    return (
-        links[0]
-        if len(links) == 1 and expression.endswith(links[0][1:].partition("]")[0])
-        else (f"{shown} ({', '.join(links)})")
-    )
 
 
 def _calls(operation: dict[str, Any]) -> Iterator[str]:
@@ -185,7 +169,9 @@ def _calls(operation: dict[str, Any]) -> Iterator[str]:
     arguments = ", ".join(f"{each['name']}={_sample(each)}" for each in needed)
     call = f"client.{operation['name']}({arguments})"
     yield "```py"
-    yield f"result = {call}  # or: await {call.partition('(')[0]}(...) with AsyncOpenAI"
+    yield f"result = {call}"
+    yield f"result = await {call.partition('(')[0]}(...)  # with AsyncOpenAI"
+    yield ""
     if operation["stream"]:
         yield f"with client.{operation['name']}({arguments}{', ' if arguments else ''}stream=True) as stream:"
         yield "    for event in stream:"
@@ -244,8 +230,10 @@ def _curl(operation: dict[str, Any], needed: list[dict[str, Any]]) -> str:
 
 
 def as_json() -> bytes:
-    """Return the description of all operations as JSON."""
-    return msgspec.json.format(msgspec.json.encode({"operations": describe()}), indent=1)
+    """Return the description of all operations and helpers as JSON."""
+    return msgspec.json.format(
+        msgspec.json.encode({"operations": describe(), "helpers": describe_helpers(shipped_table())}), indent=1
+    )
 
 
 __all__ = ["as_json", "describe", "pages"]

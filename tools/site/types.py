@@ -14,6 +14,9 @@ from oai._table.load import shipped_table
 from oai._table.type_expressions import resolve
 
 
+MOST_LINKS = 6
+
+
 def anchor(name: str) -> str:
     """Return the anchor of a name on a page."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())
@@ -38,6 +41,22 @@ def _structs(hint: Any) -> Iterator[type[Object]]:
     for part in get_args(hint):
         if not isinstance(part, str):
             yield from _structs(part)
+
+
+def type_code(expression: str) -> str:
+    """Return a type expression as code, cut if it is long."""
+    text = expression.replace("|", "\\|")
+    return f"`{text}`" if len(text) <= 120 else f"`{text[:117]}...`"
+
+
+def linked_code(expression: str) -> str:
+    """Return a type expression, followed by links to the structs in it; of many, the first ones."""
+    types = sorted(types_in(resolve(expression)))
+    links = [f"[{name}](../types/{home}.md#{anchor(home + ' ' + name)})" for home, name in types]
+    if len(types) == 1 and expression.endswith(types[0][1]):
+        return links[0]
+    more = ["..."] if len(links) > MOST_LINKS else []
+    return f"`{expression}`" + (f" ({', '.join([*links[:MOST_LINKS], *more])})" if links else "")
 
 
 def pages() -> dict[str, str]:
@@ -91,7 +110,7 @@ def _page(home: str, kinds: list[type[Object]]) -> str:
 def _shown(hint: Any) -> str:
     text = spell(hint).replace("|", "\\|")
     text = f"`{text}`" if len(text) <= 120 else f"`{text[:117]}...`"
-    links = [f"[{name}](../types/{home}.md#{anchor(name)})" for home, name in sorted(types_in(hint))][:6]
+    links = [f"[{name}](../types/{home}.md#{anchor(name)})" for home, name in sorted(types_in(hint))][:MOST_LINKS]
     return f"{text} → {', '.join(links)}" if links else text
 
 
