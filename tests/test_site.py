@@ -87,7 +87,7 @@ def test_every_example_is_a_recipe() -> None:
     written = pages()
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert written.keys() == names | {"index"}
-    assert set(re.findall(r"^\| \[(\w+)\]\(\w+\) \| .+\. \|$", written["index"], re.MULTILINE)) == names
+    assert set(re.findall(r"^\| \[(\w+)\]\(\w+\.md\) \| .+\. \|$", written["index"], re.MULTILINE)) == names
 
 
 def test_every_option_of_a_client_is_described() -> None:

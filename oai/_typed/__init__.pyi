@@ -284,12 +284,16 @@ class OpenAI(SyncClient):
         """Queue requests as a batch: a context manager with the methods of the client.
 
         Args:
+            journal: The path of a file with which the same block resumes after a crash.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
             metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
                 characters.
-            progress: A function that is called with the bytes sent so far and the total.
+            completion_window: The time within which the batches are done; only '24h'.
+            max_concurrency: Maximum number of batches that are uploaded or read at the same time.
+            progress: A function that is called with the finished requests and their total at each poll; True draws a
+                bar.
         """
 
     def audio_speech(
@@ -2809,12 +2813,16 @@ class AsyncOpenAI(AsyncClient):
         """Queue requests as a batch: a context manager with the methods of the client.
 
         Args:
+            journal: The path of a file with which the same block resumes after a crash.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
             metadata: Up to 16 pairs of strings to store with the object: keys of up to 64, values of up to 512
                 characters.
-            progress: A function that is called with the bytes sent so far and the total.
+            completion_window: The time within which the batches are done; only '24h'.
+            max_concurrency: Maximum number of batches that are uploaded or read at the same time.
+            progress: A function that is called with the finished requests and their total at each poll; True draws a
+                bar.
         """
 
     async def audio_speech(

@@ -110,7 +110,7 @@ class Batches:
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
-            progress: A function that is called with the bytes sent so far and the total.
+            progress: A function that is called with each state of the batch.
         """
 
     @property
@@ -222,7 +222,7 @@ class AsyncBatches:
             poll_interval_ms: Milliseconds between two requests; by default what the server suggests.
             deadline: Seconds to wait in total; PollTimeoutError afterwards. No limit by default.
             cancel: An event, or a function that returns a true value: ends the wait with PollCancelledError.
-            progress: A function that is called with the bytes sent so far and the total.
+            progress: A function that is called with each state of the batch.
         """
 
     @property

@@ -1,7 +1,8 @@
-"""Transports, each in a module of its own, imported where it is used.
+"""Transports send the requests of a client, or wrap another transport that does.
 
-A transport is anything with the two methods of `Transport`. Those here can wrap each other:
-`Recorder("chat.cassette", Limiter(HTTPTransport(), in_flight=4))`; `limiter` is the example to read.
+A transport is any object with the two methods of `Transport`. Those here can wrap each other:
+`Recorder("chat.cassette", Limiter(HTTPTransport(), in_flight=4))`. Each is in a module of its own, which is imported
+when it is used; `limiter` is the example to read.
 """
 
 from __future__ import annotations

@@ -171,8 +171,8 @@ def _calls(operation: dict[str, Any]) -> Iterator[str]:
     yield "```py"
     yield f"result = {call}"
     yield f"result = await {call.partition('(')[0]}(...)  # with AsyncOpenAI"
-    yield ""
     if operation["stream"]:
+        yield ""
         yield f"with client.{operation['name']}({arguments}{', ' if arguments else ''}stream=True) as stream:"
         yield "    for event in stream:"
         yield "        print(event)"

@@ -23,7 +23,7 @@ def pages() -> dict[str, str]:
         "| recipe | shows |",
         "|---|---|",
     ]
-    lines += [f"| [{name}]({name}) | {summary(name)} |" for name in names]
+    lines += [f"| [{name}]({name}.md) | {summary(name)} |" for name in names]
     lines += ["", "```{toctree}", ":hidden:", "", *names, "```", ""]
     return {"index": "\n".join(lines), **{name: _page(name) for name in names}}
 

@@ -55,6 +55,9 @@ RETURNED = {
 }
 """Classes whose objects programs use but do not construct, by the module on whose page they are described."""
 
+DESCRIBED_IN = {"oai.lib.responses_websocket": "oai.lib._response_lanes"}
+"""Modules that are made when they are imported, and the packages whose docstrings describe them."""
+
 GROUPS = ("Classes", "Functions", "Exceptions", "Other names")
 
 
@@ -63,9 +66,7 @@ def pages() -> dict[str, str]:
     homes = _homes()
     written = {file_name(module): "\n".join(_page(module, homes)) for module in MODULES}
     index = ["# Reference", "", "The public names, by module.", "", "| module | |", "|---|---|"]
-    index += [
-        f"| [{module}]({file_name(module)}.md) | {_summary(importlib.import_module(module))} |" for module in MODULES
-    ]
+    index += [f"| [{module}]({file_name(module)}.md) | {_description(module).splitlines()[0]} |" for module in MODULES]
     index += [
         "| [oai.types](../types/index.md) | The structs that operations return, by package. |",
         "| `oai.resources` | The classes of `client.chat` and the other [operations](../operations/index.md). |",
@@ -124,7 +125,7 @@ def _options() -> str:
 def _page(module: str, homes: dict[int, tuple[str, str]]) -> Iterator[str]:
     yield f"# {module}"
     yield ""
-    yield as_markdown(inspect.getdoc(importlib.import_module(module)) or "")
+    yield as_markdown(_description(module))
     yield ""
     groups: dict[str, list[tuple[str, Any]]] = {group: [] for group in GROUPS}
     for name, value in public_names(module):
@@ -192,5 +193,5 @@ def _members(cls: type) -> Iterator[str]:
         yield ""
 
 
-def _summary(module: Any) -> str:
-    return (inspect.getdoc(module) or "").partition("\n")[0]
+def _description(module: str) -> str:
+    return inspect.getdoc(importlib.import_module(DESCRIBED_IN.get(module, module))) or ""

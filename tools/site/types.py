@@ -13,7 +13,6 @@ from oai._support.docs import field_docs
 from oai._table.load import shipped_table
 from oai._table.type_expressions import resolve
 
-
 MOST_LINKS = 6
 
 
