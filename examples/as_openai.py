@@ -3,6 +3,7 @@
 Run it, no key needed: `python examples/as_openai.py`.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,8 +29,9 @@ place = Path(tempfile.mkdtemp())
 (place / "application.py").write_text(APPLICATION)
 
 # From the shell: python -m oai.as_openai application.py (or -m pytest, for a test suite).
+offline = {**os.environ, "OAI_TRANSPORT": "offline"}  # leave it out, to send with your key
 command = [sys.executable, "-m", "oai.as_openai", str(place / "application.py"), "Why is the sky blue?"]
-print(subprocess.check_output(command, text=True))  # noqa: S603 - our own program
+print(subprocess.check_output(command, env=offline, text=True))  # noqa: S603 - our own program
 
 # From Python, before anything imports openai: in a conftest.py, or in a sitecustomize.py.
 as_openai.install()

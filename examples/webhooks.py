@@ -11,7 +11,7 @@ import time
 import oai
 
 secret = base64.b64encode(b"the secret of this example").decode()
-client = oai.OpenAI(webhook_secret=f"whsec_{secret}")  # or OPENAI_WEBHOOK_SECRET
+client = oai.OpenAI(api_key="none", webhook_secret=f"whsec_{secret}")  # or OPENAI_WEBHOOK_SECRET
 
 
 def handle(body, headers):
