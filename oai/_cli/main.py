@@ -20,6 +20,7 @@ from oai._cli.chat import CHAT_OPTIONS, add_chat_options
 from oai._cli.commands import COMMANDS, USAGE_OF
 from oai._cli.map import MAP_OPTIONS, add_map_options
 from oai._cli.notices import describe, print_notice
+from oai._cli.process import as_utf8, enter_utf8_mode, flush, open_closed_streams
 from oai._cli.serve import SERVE_OPTIONS, add_serve_options
 from oai._support.suggest import nearest
 from oai._version import __version__
@@ -29,6 +30,13 @@ FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 
 OWN_OPTIONS = {"chat": CHAT_OPTIONS, "map": MAP_OPTIONS, "serve": SERVE_OPTIONS}
 """The options that only one command has."""
+
+ADD_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "chat": add_chat_options,
+    "map": add_map_options,
+    "serve": add_serve_options,
+}
+"""The functions that add them to a parser."""
 
 SHORT = """\
 oai calls any operation of the OpenAI API from the shell.
@@ -92,8 +100,9 @@ def main(words: list[str] | None = None) -> int:
         words: the arguments; those of the process by default.
     """
     arguments = sys.argv[1:] if words is None else words
+    open_closed_streams()
     try:
-        arguments = [*map(_as_utf8, arguments)]
+        arguments = [*map(as_utf8, arguments)]
         if arguments[:2] == ["completion", "suggest"]:  # its argument is a line with options, and not to be parsed
             status = _suggest(arguments[2:])
         else:
@@ -120,7 +129,8 @@ def main(words: list[str] | None = None) -> int:
 
 def main_and_exit() -> NoReturn:
     """Run the command line of the process and exit; after Ctrl-C, do not wait for threads."""
-    status = main()
+    enter_utf8_mode()
+    status = flush(main())
     if status == INTERRUPTED and threading.active_count() > 1:
         with suppress(OSError):
             sys.stdout.flush()
@@ -145,8 +155,7 @@ def run(options: argparse.Namespace) -> int:
     if command == "help":
         options.help, (command, *rest), words = True, rest, rest
     if options.help and command in COMMANDS:
-        operands, description = USAGE_OF[command]
-        print(f"usage: oai {command} {operands}\n\n{description} `oai --help` shows the options.")  # noqa: T201
+        print(_help_of(command), end="")  # noqa: T201
         return 0
     if options.help:
         command, rest = "show", words
@@ -154,6 +163,20 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--dry-run, --get and --text are only valid for an operation")
     _check_own_options(options, command)
     return _function(command)(options, command, rest)
+
+
+def _help_of(command: str) -> str:
+    """Return the help of a command that is not an operation, with its own options."""
+    operands, description = USAGE_OF[command]
+    parser = argparse.ArgumentParser(
+        usage=f"oai {command} {operands}",
+        description=description,
+        epilog="`oai --help` shows the other options.",
+        add_help=False,
+    )
+    if command in ADD_OPTIONS:
+        ADD_OPTIONS[command](parser)
+    return parser.format_help()
 
 
 def _check_own_options(options: argparse.Namespace, command: str) -> None:
@@ -170,17 +193,6 @@ def _function(command: str) -> Callable[[argparse.Namespace, str, list[str]], in
     module, _, name = COMMANDS.get(command, "call.call").partition(".")
     function: Callable[[argparse.Namespace, str, list[str]], int] = getattr(import_module(f"oai._cli.{module}"), name)
     return function
-
-
-def _as_utf8(word: str) -> str:
-    """Return an argument decoded as UTF-8, if Python decoded its bytes otherwise, as in the locale `C`."""
-    with suppress(UnicodeEncodeError):
-        word.encode()
-        return word
-    try:
-        return os.fsencode(word).decode()
-    except UnicodeError:
-        raise UsageError(f"the argument {word!a} is not UTF-8") from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -247,9 +259,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--traceback", action="store_true", help="show the traceback of an error")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help, or an operation's parameters")
-    add_chat_options(parser)
-    add_map_options(parser)
-    add_serve_options(parser)
+    for add_options in ADD_OPTIONS.values():
+        add_options(parser)
     return parser
 
 

@@ -341,7 +341,9 @@ def test_help_of_a_command_does_not_run_it(words: list[str], capfd: pytest.Captu
         assert main([*words, option]) == 0
         shown = capfd.readouterr().out
         assert shown.startswith(f"usage: oai {words[0]} ")
-        assert shown.endswith(". `oai --help` shows the options.\n")
+        assert shown.endswith("\n\n`oai --help` shows the other options.\n")
+        own = {"chat": "--tools", "map": "--concurrency", "serve": "--cassette"}
+        assert [option for option in own.values() if f"  {option} " in shown] == [*filter(None, [own.get(words[0])])]
 
 
 def test_arguments_are_utf_8_in_any_locale() -> None:
