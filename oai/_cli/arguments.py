@@ -48,6 +48,10 @@ MOST_ITEMS = 10_000
 """The longest list that `name[index]=` creates, so that a typing error does not exhaust the memory."""
 
 
+STDIN = "stdin"
+"""The name of an upload that is read from the standard input."""
+
+
 class UsageError(OpenAIError):
     """An invalid command line."""
 
@@ -217,7 +221,7 @@ def _upload(row: Row, item: re.Match[str]) -> Any:
         hint = f"; {name}=@{path} sends the file's text" if declared else uploads
         raise UsageError(f"{name}@{path} uploads a file, but {name} is not a file parameter{hint}")
     if path == "-":
-        return "stdin", _content(path)
+        return STDIN, _content(path)
     if not os.path.isfile(path):
         raise UsageError(f"{name}: no such file: {path!r}")
     return path

@@ -9,6 +9,7 @@ from oai._cli.arguments import UsageError, parse_arguments
 from oai._cli.client import make_client, make_transport
 from oai._cli.notices import print_notice
 from oai._cli.operations import choose, read_table
+from oai._support.plain_data import is_list
 
 if TYPE_CHECKING:
     import argparse
@@ -59,9 +60,15 @@ def _dry_run(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) 
 
     try:
         _call_quietly(function, row, arguments)
-    except DryRun as request:
-        print(request)  # noqa: T201
+    except DryRun as stopped:
+        print(stopped.as_curl(_paths(row, arguments)))  # noqa: T201
     return 0
+
+
+def _paths(row: Row, arguments: dict[str, Any]) -> list[str]:
+    """Return the texts among the arguments that upload files: their paths."""
+    values = [arguments[name] for name in row.files or arguments if name in arguments]
+    return [path for value in values for path in (value if is_list(value) else [value]) if isinstance(path, str)]
 
 
 def _call_quietly(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -> Any:

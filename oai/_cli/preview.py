@@ -5,14 +5,17 @@ Credentials are never printed; a curl command has a variable of the shell in the
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from oai._cli.arguments import STDIN
 from oai._http.messages import Headers, body_bytes
 from oai._support.redact import is_secret_header, redact_headers, redact_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
     from oai._http.messages import Pairs, Reply, Request, Transport
@@ -22,7 +25,21 @@ HIDDEN = frozenset({"content-length", "content-type", "host"})
 
 
 class DryRun(Exception):  # noqa: N818 - the end of a dry run, not an error
-    """A request that is printed instead of sent; its text is a curl command."""
+    """A request that is printed instead of sent.
+
+    Args:
+        request: the request.
+        variable: the environment variable that holds the key.
+    """
+
+    def __init__(self, request: Request, variable: str) -> None:
+        super().__init__(request.url)
+        self.request = request
+        self.variable = variable
+
+    def as_curl(self, paths: Iterable[str]) -> str:
+        """Return the request as a curl command; see the function."""
+        return as_curl(self.request, self.variable, paths)
 
 
 class DryRunTransport:
@@ -39,14 +56,20 @@ class DryRunTransport:
 
     def send(self, request: Request) -> Reply:
         """Raise `DryRun` with the request."""
-        raise DryRun(as_curl(request, self._variable))
+        raise DryRun(request, self._variable)
 
     def close(self) -> None:
         """Do nothing: nothing is open."""
 
 
-def as_curl(request: Request, variable: str) -> str:
-    """Return a request as a curl command, an option on each line."""
+def as_curl(request: Request, variable: str, paths: Iterable[str] = ()) -> str:
+    """Return a request as a curl command, an option on each line.
+
+    Args:
+        request: the request.
+        variable: the environment variable that holds the key.
+        paths: the files that a form uploads, whose parts have only their names.
+    """
     content_type = Headers(request.headers).get("content-type", "")
     is_form = content_type.startswith("multipart/")
     lines = [f"curl -X {request.method} {shlex.quote(redact_url(request.url))}"]
@@ -55,7 +78,7 @@ def as_curl(request: Request, variable: str) -> str:
             lines.append("--compressed")  # without it, curl prints the compressed response
         elif not (is_form and name.lower() in HIDDEN):
             lines.append(f"-H {_header(name, value, variable)}")
-    lines += _form(request, content_type) if is_form else _data(request)
+    lines += _form(request, content_type, list(paths)) if is_form else _data(request)
     if request.stream:
         lines.append("--no-buffer")
     return " \\\n  ".join(lines)
@@ -78,7 +101,7 @@ def _data(request: Request) -> list[str]:
         return [f"--data-binary @-  # {len(content)} bytes"]
 
 
-def _form(request: Request, content_type: str) -> list[str]:
+def _form(request: Request, content_type: str, paths: list[str]) -> list[str]:
     from oai._incoming.forms import form_boundary, form_parts
 
     boundary = form_boundary(content_type)
@@ -87,12 +110,23 @@ def _form(request: Request, content_type: str) -> list[str]:
         return []
     lines = []
     for head, part in form_parts([body] if isinstance(body, bytes) else body, boundary, hashed=False):
-        value = (part.content or b"").decode(errors="replace")
+        option, value = "--form-string", (part.content or b"").decode(errors="replace")
         if "filename" in head:
-            value = f"@{head['filename']}" + (f";type={head['type']}" if "type" in head else "")
-        option = "-F" if "filename" in head else "--form-string"
+            option, value = "-F", _file(head["filename"], paths) + (f";type={head['type']}" if "type" in head else "")
         lines.append(f"{option} {shlex.quote(head['name'] + '=' + value)}")
     return lines
+
+
+def _file(name: str, paths: list[str]) -> str:
+    """Return curl's form of a file to upload: the first of the paths that ends with its name, which it takes off."""
+    path = next((path for path in paths if os.path.basename(path) == name), name)
+    if path in paths:
+        paths.remove(path)
+    elif name == STDIN:
+        return f"@-;filename={name}"
+    if set(path) & set(',;"'):  # which curl reads as the end of the name
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"@{path}"
 
 
 class VerboseTransport:

@@ -59,7 +59,9 @@ def _missing(data: Any, step: str | int) -> str:
         names = ", ".join(list(data)[:SHOWN]) + ", ..." * (len(data) > SHOWN)
         return f"--get: there is no {step!r}; the object has {names or 'no fields'}"
     if is_list(data):
-        return f"--get: there is no {step!r}; the list has {len(data)} items"
+        count = f"{len(data)} item{'s' * (len(data) != 1)}"
+        hint = "" if isinstance(step, int) else ": [0] is the first, [*] is all of them"
+        return f"--get: there is no {step!r}; the list has {count}{hint}"
     return f"--get: {step!r} does not apply to {'null' if data is None else type(data).__name__}"
 
 

@@ -82,8 +82,8 @@ def test_get_applies_to_each_item_and_event(capfd: Output) -> None:
     ("path", "message"),
     [
         ("choises", "there is no 'choises'; the object has id, choices"),
-        ("choices[3]", "there is no 3; the list has 1 items"),
-        ("choices.message", "there is no 'message'; the list has 1 items"),
+        ("choices[3]", "there is no 3; the list has 1 item"),
+        ("choices.message", "there is no 'message'; the list has 1 item: [0] is the first, [*] is all of them"),
         ("id.x", "'x' does not apply to str"),
         ("choices[0].message.refusal.x", "there is no 'refusal'"),
     ],
@@ -120,11 +120,16 @@ def test_curl_command_of_a_dry_run_sends_the_same_request(
 ) -> None:
     options = live(server, monkeypatch)
     (tmp_path / "notes.txt").write_text("hello")
+    for name in ("a", 'b,"c;'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text(name)
     monkeypatch.chdir(tmp_path)
     server.default = Answer.of_json({"id": "x"})
     for words in (
         [*HELLO, "user=it's $HOME `x`"],
         ["files.create", "file@notes.txt", "purpose=user_data"],
+        ["files.create", f"file@{tmp_path}/a/notes.txt", "purpose=user_data"],
+        ["images.edit", "image@a/notes.txt", 'image@b,"c;/notes.txt', "prompt=x", "model=m"],
         ["models.list"],
     ):
         assert main([*options, "--dry-run", *words]) == 0
