@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 SCRIPTS = {
     "bash": r"""
 _oai() {
-    local line="${COMP_LINE:0:COMP_POINT}" word kept reply
+    local line="${COMP_LINE:0:COMP_POINT}" word kept sign reply
     word="${line##*[[:space:]]}"
-    kept="${word%"${word##*[=:@]}"}"  # bash replaces only what follows these
+    for sign in = : @; do  # bash replaces only what follows the last of these at which it breaks words
+        if [[ $COMP_WORDBREAKS == *"$sign"* && ${word##*"$sign"} != "$word" ]]; then
+            reply="${word%"${word##*"$sign"}"}"
+            (( ${#reply} > ${#kept} )) && kept="$reply"
+        fi
+    done
+    kept="${kept%@}"  # except for this one, which belongs to what it replaces
     COMPREPLY=()
     while IFS= read -r reply; do
         COMPREPLY+=("${reply#"$kept"}")

@@ -147,5 +147,5 @@ def test_shell_completes(shell: str, line: str, expected: list[str], tmp_path: P
     )
     assert done.stderr == ""
     kept = line.rpartition(" ")[2] if shell == "bash" else ""
-    kept = kept[: max(map(kept.rfind, "=:@")) + 1]  # bash replaces only what follows these
+    kept = kept[: max(map(kept.rfind, "=:@")) + 1].removesuffix("@")  # bash replaces only what follows this
     assert [f"{kept}{each}".rstrip() for each in done.stdout.splitlines()] == expected
