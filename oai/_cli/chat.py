@@ -168,6 +168,7 @@ class Chat:
             if not self._interactive:
                 raise
             self._say(" (interrupted)")
+            last = "\n"
         finally:
             if not last.endswith("\n"):
                 show("\n")
@@ -193,7 +194,8 @@ class Chat:
         talk = self._conversation
         if name == "help":
             self._say("\n".join(f"  /{f'{each} {takes}':<16}{what}" for each, (takes, what) in COMMANDS.items()))
-            self._say("  a backslash at the end of a line continues the message; Ctrl-C interrupts a reply")
+            self._say("  a backslash at the end of a line continues the message")
+            self._say("  Ctrl-C interrupts a reply")
         elif name == "model":
             talk.params["model"] = argument or talk.params["model"]
             self._say(str(talk.params["model"]))

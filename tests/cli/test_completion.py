@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from command_line import fails
@@ -106,6 +108,14 @@ def test_unknown_shell_is_an_error(capfd: Output) -> None:
     assert "bash | zsh | fish" in fails(capfd, 2, "completion")
 
 
+def environment_with_oai(place: Path) -> dict[str, str]:
+    """Return an environment in which a shell finds the program `oai`, written to `place`."""
+    program = place / "oai"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oai "$@"\n')
+    program.chmod(0o755)
+    return {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(place)}
+
+
 RUN = {
     "bash": 'source <(oai completion bash); COMP_LINE="$1"; COMP_POINT=${#1}; _oai; printf "%s\\n" "${COMPREPLY[@]}"',
     "zsh": (
@@ -133,15 +143,7 @@ RUN = {
 def test_shell_completes(shell: str, line: str, expected: list[str], tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    program = tmp_path / "oai"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oai "$@"\n')
-    program.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(tmp_path),
-    }
+    environment = environment_with_oai(tmp_path)
     done = subprocess.run(
         [shell, "-c", RUN[shell], shell, line], check=False, capture_output=True, text=True, env=environment, cwd=ROOT
     )
@@ -149,3 +151,42 @@ def test_shell_completes(shell: str, line: str, expected: list[str], tmp_path: P
     kept = line.rpartition(" ")[2] if shell == "bash" else ""
     kept = kept[: max(map(kept.rfind, "=:@")) + 1].removesuffix("@")  # bash replaces only what follows this
     assert [f"{kept}{each}".rstrip() for each in done.stdout.splitlines()] == expected
+
+
+INTERACTIVE = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(oai completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit && compinit -u -D; source <(oai completion zsh)"),
+}
+"""The command of an interactive shell, and what switches completion on in it."""
+
+
+@pytest.mark.parametrize("shell", INTERACTIVE)
+def test_tab_completes_a_line_that_is_typed(shell: str, tmp_path: Path) -> None:
+    """bash replaces `@` and what follows it, but only what follows `=` and `:`."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    command, setup = INTERACTIVE[shell]
+    ours, theirs = os.openpty()
+    environment = {**environment_with_oai(tmp_path), "TERM": "dumb", "HISTFILE": os.devnull}
+    with (
+        open(ours, "r+b", buffering=0) as terminal,
+        subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT, start_new_session=True
+        ) as process,
+    ):
+        os.close(theirs)
+        try:
+            terminal.write(f"{setup}; echo re''ady\n".encode())
+            wait_for(terminal, b"ready\r\n")
+            terminal.write(b"oai files.create file@REA\tpurp\tuser\t extra_body:=@pypr\t\x01printf '<%s>' \n")
+            wait_for(terminal, b"<file@README.md><purpose=user_data><extra_body:=@pyproject.toml>")
+        finally:
+            process.kill()
+
+
+def wait_for(terminal: BinaryIO, expected: bytes) -> None:
+    """Read from a terminal until it has printed this."""
+    seen = b""
+    while expected not in seen:
+        assert select.select([terminal], [], [], 60)[0], seen
+        seen += terminal.read(65536)
