@@ -16,7 +16,6 @@ REASONS: Final = {
     "pydantic": "it works on models of pydantic, which oai's results are not",
     "auth": "it is a part of how the official SDK exchanges tokens; oai does it another way, see oai.auth",
     "provider": "it is a part of how the official SDK signs requests; oai does it another way, see oai.providers",
-    "runner": "oai has `run_tools` of responses and chat.completions in place of this runner of tools",
 }
 """Why there is no counterpart."""
 

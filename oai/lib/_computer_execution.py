@@ -61,12 +61,14 @@ class Execution:
             if self._before_action is not None:
                 refused = "the action was not approved"
                 yield from self._approved(self._before_action, action, call, action.type, refused)
+            self.check()
             if action.type != "screenshot":  # there is one of the result, after the last action
                 handler = partial(self._handlers[action.type], deepcopy(action))
                 yield from self._done(handler, call, action.type, lambda result: result)
         self.check()
         screenshot = self._handlers["screenshot"]
         output: dict[str, Any] = yield from self._done(screenshot, call, "screenshot", partial(output_of, call))
+        self.check()
         return output
 
     def _approved(self, approve: Callable[..., Any], subject: Any, call: Any, member: str, refused: str) -> Steps[None]:
@@ -81,7 +83,6 @@ class Execution:
         report("completed" if approved is True else "refused")
         if approved is not True:
             raise ComputerUseError(refused)
-        self.check()
 
     def _done(self, handler: Callable[..., Any], call: Any, member: str, convert: Callable[[Any], Any]) -> Steps[Any]:
         report = partial(self._report, "action", call=call, member=member, started=time.monotonic())
@@ -93,7 +94,6 @@ class Execution:
             report("driver_failed")
             raise
         report("completed")
-        self.check()
         return converted
 
     def _checked(self, result: Any) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Literal, TypedDict
+
+from oai._support.omit import omit
 
 IDEMPOTENCY: Final = "Idempotency-Key"
 
@@ -80,8 +82,20 @@ def returns_awaitable(function: Callable[..., Any]) -> bool | None:
     return any(name in text for name in ("Awaitable[", "Coroutine[", "Future["))
 
 
-def next_idempotency_headers(client: Any) -> dict[str, str] | None:
-    """Return headers for a further request: with another key, if the client has one for all its requests."""
-    if not any(name.lower() == IDEMPOTENCY.lower() for name in client.default_headers):
-        return None
-    return {IDEMPOTENCY: f"oai-{uuid.uuid4()}"}
+def next_idempotency_headers(client: Any, own: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the extra headers of a further request: with another key, if the first request had one.
+
+    Args:
+        client: the client, which may have a key for all its requests.
+        own: the extra headers of the first request, which may have its key, or omit the client's.
+    """
+    extra = dict(own or {})
+    keys = [value for name, value in {**client.default_headers, **extra}.items() if _is_key(name)]
+    if not keys or keys[-1] is omit:
+        return None if own is None else extra
+    rest = {name: value for name, value in extra.items() if not _is_key(name)}
+    return {**rest, IDEMPOTENCY: f"oai-{uuid.uuid4()}"}
+
+
+def _is_key(name: str) -> bool:
+    return name.lower() == IDEMPOTENCY.lower()

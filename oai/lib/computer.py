@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._computer_calls import ComputerUseError, History, continue_with, prepared
 from oai.lib._computer_execution import Execution
-from oai.lib._tool_runs import IDEMPOTENCY, CloseStatus, OneRun, next_idempotency_headers, returns_awaitable
+from oai.lib._tool_runs import CloseStatus, OneRun, next_idempotency_headers, returns_awaitable
 from oai.types.responses import (
     ComputerAction,
     Response,
@@ -135,7 +135,7 @@ class _Toolset:
             for left in reversed(range(max_steps)):
                 execution.check(response)
                 if response is not None:
-                    _rotate_key(client, request)
+                    request["extra_headers"] = next_idempotency_headers(client, request.get("extra_headers"))
                 response = yield client.responses.create(**request)
                 execution.check(response)
                 calls = history.calls(response, last=not left)
@@ -252,15 +252,3 @@ class AsyncComputerToolset(_Toolset):
 
 def _options(approve: Any, before_action: Any, cancelled: Any, observer: Any) -> dict[str, Any]:
     return {"approve": approve, "before_action": before_action, "cancelled": cancelled, "observer": observer}
-
-
-def _rotate_key(client: Any, request: dict[str, Any]) -> None:
-    """Give a further request an idempotency key of its own, if the first one has any."""
-    own = dict(request.get("extra_headers") or {})
-    rest = {name: value for name, value in own.items() if name.lower() != IDEMPOTENCY.lower()}
-    if len(rest) < len(own):
-        import uuid
-
-        request["extra_headers"] = {**rest, IDEMPOTENCY: f"oai-{uuid.uuid4()}"}
-    elif (headers := next_idempotency_headers(client)) is not None:
-        request["extra_headers"] = {**own, **headers}

@@ -21,7 +21,6 @@ SDIST = Path(os.environ["OFFICIAL_SDIST"]) if "OFFICIAL_SDIST" in os.environ els
 FENCE = re.compile(r"^```(?:py|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 EXCUSED = {
-    "openai.lib.responses_tool_runner": "`responses.run_tools` runs the tools of a response",
 }
 """Modules some names of which are placeholders, with what to use in their place."""
 

@@ -49,13 +49,10 @@ def test_settings_and_call_paths_of_the_module_are_there() -> None:
 
 
 WITHOUT_COUNTERPART = {
-    "lib.decisions_tool_runner": "`run_tools` is the runner here",
     "lib.live": "groups transcripts",
     "lib.realtime_translation": "a layer over the connection of `client.realtime`",
-    "lib.responses_tool_runner": "`run_tools` is the runner here",
     "lib.responses_websocket": "a layer over the connection of `client.responses`",
     "lib.streaming": "type variables of its event handlers",
-    "lib.tool_diagnostics": "events of the runners",
     "resources": "classes behind the attributes of its WebSocket connections",
 }
 """Public modules whose names are placeholders, all or some of them, and what they are."""
