@@ -18,7 +18,7 @@ from oai.lib.responses_tool_runner.history import computer_call
 from oai.lib.responses_tool_runner.outputs import copy_output
 from oai.lib.tool_diagnostics import Reason, Stage, emit_tool_diagnostic
 from oai.types.responses import ResponseFunctionToolCall
-from oai.types.responses.response_output_item import McpApprovalRequest
+from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
 
 if TYPE_CHECKING:
     from oai._flow.steps import Steps

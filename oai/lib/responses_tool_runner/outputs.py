@@ -6,13 +6,20 @@ from typing import Any, Final
 
 from oai.lib.responses_tool_runner.shapes import Check, Shape, is_text, nullable, one_of, tagged
 from oai.types.responses import ResponseFunctionCallOutputItemListParam
-from oai.types.responses.response_input_item_param import McpApprovalResponse
-from oai.types.responses.response_input_param import ComputerCallOutput, FunctionCallOutput
+from oai.types.responses.params import (
+    ResponseInputItemParamComputerCallOutput,
+    ResponseInputItemParamFunctionCallOutput,
+    ResponseInputItemParamMcpApprovalResponse,
+)
 
 FunctionResult = str | ResponseFunctionCallOutputItemListParam
 """What a registered function returns."""
 
-ToolOutput = FunctionCallOutput | ComputerCallOutput | McpApprovalResponse
+ToolOutput = (
+    ResponseInputItemParamFunctionCallOutput
+    | ResponseInputItemParamComputerCallOutput
+    | ResponseInputItemParamMcpApprovalResponse
+)
 """An item of input that answers a call."""
 
 MAYBE_TEXT: Final = nullable(is_text)

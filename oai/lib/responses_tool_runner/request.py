@@ -11,7 +11,7 @@ from oai._support.omit import Omit
 from oai.lib.responses_tool_runner.selection import check_choice
 from oai.lib.responses_tool_runner.server_tools import SERVER_TOOLS
 from oai.lib.responses_tool_runner.shapes import copy_json
-from oai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
+from oai.types.responses import ResponseCreateParamsNonStreaming
 
 OWNED: Final = frozenset(
     {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
     from oai.types.responses import Response, ResponseComputerToolCall, ResponseFunctionToolCall
-    from oai.types.responses.response_output_item import McpApprovalRequest
+    from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
 
     EarlyCall = ResponseFunctionToolCall | ResponseComputerToolCall
     EarlyDecision = Literal["execute", "defer"]

@@ -148,7 +148,7 @@ class RunSteps:
 
     def _stream(self, request: dict[str, Any]) -> Steps[_Received]:
         stream = yield self._client.responses.create(**request, stream=True)
-        events = ResponseStreamState(input_tools=self._state.tools)
+        events: ResponseStreamState[Any] = ResponseStreamState(input_tools=self._state.tools)
         completed: Any = None
         try:
             while (event := (yield anext(stream, END) if self._is_async else next(stream, END))) is not END:
