@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from oai._json.kept_nulls import KEPT_NULLS
-from oai._json.unions import ABSENT, NULLS, RESERVED, SHADOWED
+from oai._json.unions import ABSENT, NULLS, SHADOWED
 
 REQUIRED = msgspec.NODEFAULT
 TAG: Any = object()
@@ -48,8 +48,11 @@ def fields_of(cls: Any) -> tuple[tuple[str, str, Any], ...]:
 
 
 def extra_of(value: Any) -> dict[str, Any]:
-    """Return the undeclared fields of an object; of an object of another type than its tag says, the tag as well."""
-    extra = {name: item for name, item in value.__dict__.items() if name not in RESERVED}
+    """Return the undeclared fields of an object; of an object of another type than its tag says, the tag as well.
+
+    Attributes with a leading underscore that a program or the package set are private, as pydantic has it: no fields.
+    """
+    extra = {name: item for name, item in value.__dict__.items() if name[:1] != "_"}
     return {**extra, **value.__dict__.get(SHADOWED, {})}
 
 

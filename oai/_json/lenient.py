@@ -139,16 +139,18 @@ def _remember_nulls(built: Any, value: dict[str, Any]) -> Any:
 
 
 def keep_unknown(built: Any, unknown: dict[str, Any]) -> None:
-    """Store undeclared fields; one whose name would hide a method goes under `SHADOWED`."""
+    """Store undeclared fields: under `SHADOWED` those that would hide a method or look like private attributes."""
     cls = type(built)
     tag_field = cls.__struct_config__.tag_field
     for name, value in unknown.items():
         if name == tag_field:
             if value != cls.__struct_config__.tag:
                 built.__dict__[name] = value
-        elif hasattr(cls, name) or name in RESERVED:
+            continue
+        hidden = hasattr(cls, name) or name in RESERVED
+        if hidden or name[:1] == "_":
             built.__dict__.setdefault(SHADOWED, {})[name] = value
-        else:
+        if not hidden:
             built.__dict__[name] = value
 
 

@@ -1,12 +1,13 @@
 """The methods and attributes of pydantic's models that programs use on the results of the official SDK.
 
-pydantic is not imported. What differs: a dump never warns, and `model_validate` raises a `ValueError` that is not
-pydantic's.
+pydantic is not imported. What differs: a dump never warns, and the `ValueError` of `model_validate` is pydantic's own
+only in a program that has imported pydantic.
 """
 
 # No `from __future__ import annotations` here, for the reason that `_json.objects` gives.
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -41,6 +42,17 @@ def _model_fields(cls: Any) -> Any:
     return model_fields(cls)
 
 
+def _validated(cls: Any, text: bytes, source: object) -> Any:
+    """Make an object from JSON text, which is that of what the program passed."""
+    from oai._json.decode import parse_json  # which is built on this module
+    from oai._json.pydantic_schema import validated, validation_error
+
+    try:
+        return validated(cls, parse_json(text))
+    except ValueError as error:
+        raise validation_error(cls, source, error) from None
+
+
 class ModelMethods:
     """What objects of the API have in common with pydantic's models."""
 
@@ -48,6 +60,9 @@ class ModelMethods:
 
     _response: ClassVar[Any] = None
     """The response (status, headers, retries taken), if this object is the whole of it."""
+
+    model_config: ClassVar[Any] = MappingProxyType({"extra": "allow"})
+    """What programs read of a model's configuration: undeclared fields are kept."""
 
     model_fields = _ClassProperty(_model_fields)
 
@@ -170,27 +185,22 @@ class ModelMethods:
         """Make an object from plain data that fits its type; undeclared fields are kept.
 
         Raises:
-            TypeError: the data is no mapping and no object of the API, or cannot be encoded as JSON.
-            ValueError: the data does not fit; the message names the place.
+            TypeError: the data cannot be encoded as JSON.
+            ValueError: the data is no mapping or does not fit; the message names the place. It is pydantic's
+                `ValidationError` if the program uses pydantic.
         """
         from oai._json.encode import encode  # which is built on this module
 
-        if not isinstance(obj, (Mapping, ModelMethods)):
-            raise TypeError(f"{cls.__name__} is made of a dict, not of {type(obj).__name__}")
-        return cls.model_validate_json(encode(obj))
+        return _validated(cls, encode(obj), obj)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes) -> Self:
         """Make an object from JSON text that fits its type; undeclared fields are kept.
 
         Raises:
-            ValueError: the text is no JSON object, or does not fit; the message names the place.
+            ValueError: the text is no JSON object, or does not fit; as that of `model_validate`.
         """
-        from oai._json.decode import parse_json  # as above
-        from oai._json.pydantic_schema import validated
-
-        made: Self = validated(cls, parse_json(json_data.encode() if isinstance(json_data, str) else json_data))
-        return made
+        return _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:

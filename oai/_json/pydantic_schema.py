@@ -9,6 +9,8 @@ validation error. Serialization is `model_dump`.
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
@@ -21,6 +23,9 @@ from oai._json.unions import untagged_variants
 
 PLAIN: Final = {str: "str", int: "int", float: "float", bool: "bool", NoneType: "none", dict: "dict"}
 """The core schemas of types without arguments."""
+
+PLACE: Final = re.compile(r"\.([^.\[\]`]+)|\[([^\]]*)\]")
+"""A step of the place that msgspec's messages name: `$.choices[0].index`, or `[...]` for any item."""
 
 _serializers: dict[type, Any] = {}
 
@@ -72,6 +77,27 @@ def validated(kind: Any, value: Any) -> Any:
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
         return built
+
+
+def validation_error(kind: Any, value: Any, error: ValueError) -> ValueError:
+    """Return the error of data that does not fit: pydantic's if the program has imported pydantic, else the same.
+
+    Programs written for the official SDK catch `pydantic.ValidationError`, which is a `ValueError`, too.
+
+    Args:
+        kind: the type.
+        value: the data.
+        error: the exception of the decoder.
+    """
+    if "pydantic" not in sys.modules:
+        return error
+    from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+    place = str(error).partition(" - at `$")[2]
+    location = tuple(int(index) if index.isdecimal() else name or index for name, index in PLACE.findall(place))
+    kind_of_error = PydanticCustomError("value_error", "{error}", {"error": str(error)})
+    details = InitErrorDetails(type=kind_of_error, loc=location, input=value)
+    return ValidationError.from_exception_data(kind.__name__, [details])
 
 
 def _declared(value: Any, built: Any) -> Any:

@@ -25,11 +25,13 @@ OWN: Final = ("oai.", "msgspec.")
 
 ATTRIBUTES: Final[dict[str, Any]] = {
     "__private_attributes__": {},
+    "__pydantic_generic_metadata__": {"origin": None, "args": (), "parameters": ()},
     "__pydantic_private__": None,
     "__pydantic_extra__": property(lambda self: self.model_extra),
     "__pydantic_fields_set__": property(lambda self: self.model_fields_set),
+    "__setattr__": object.__setattr__,  # which programs call to get past a model's own, and msgspec's forbids
 }
-"""Attributes of every model that programs read of results, which count as models."""
+"""Attributes of every model that programs use on results, which count as models."""
 
 _twins: dict[type, Any] = {}
 _build_class: Final = builtins.__build_class__
@@ -147,15 +149,19 @@ def _base() -> Any:
     """Make the twin of `Object` itself, which is the official SDK's `BaseModel`."""
     from pydantic import BaseModel, ConfigDict
 
-    class Model(BaseModel):
+    class Model(BaseModel):  # noqa: PLW1641 - models are mutable and have no hash
         """A model with the methods of the API's objects."""
 
         model_config = ConfigDict(extra="allow", defer_build=True, protected_namespaces=())
         __structs__: ClassVar[tuple[type, ...]] = (Object,)
 
-        @property
-        def _request_id(self) -> str | None:
-            return self.__dict__.get("_request_id")
+        _request_id: str | None = None
+
+        def __eq__(self, other: object) -> bool:
+            """Compare with a result by its data; with other models as pydantic does."""
+            if isinstance(other, Object):
+                return isinstance(self, type(other)) and self.model_dump() == other.model_dump()
+            return super().__eq__(other)
 
         def to_dict(
             self,

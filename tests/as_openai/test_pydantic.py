@@ -105,6 +105,30 @@ print(type(whole.choices[0].message).__name__, whole.choices[0].message.content)
     ]
 
 
+def test_a_model_equals_a_result_of_the_same_data() -> None:
+    program = """
+from openai.types.shared import Reasoning
+model, result = Reasoning(effort="low"), Reasoning.model_validate({"effort": "low"})
+print(type(model) is type(result), model == result, result == model, model != result)
+print(Reasoning(effort="high") == result, result == Reasoning(effort="high"), CompletionUsage.model_construct() == model)
+"""
+    assert output(program) == ["False True True False", "False False False"]
+
+
+def test_programs_set_private_attributes_of_models_and_results() -> None:
+    program = """
+message = ChatCompletionMessage(role="assistant", content="Hi")
+for each in (message, completion):
+    each._request_id = "req-1"
+    object.__setattr__(each, "_own", 2)
+    print(each._request_id, each._own, "_own" in each.model_dump())
+result = client.get("/own", cast_to=openai.types.Model)
+object.__setattr__(result, "_own", 3)
+print(result._own, ChatCompletionMessage(role="assistant")._request_id)
+"""
+    assert output(program) == ["req-1 2 False", "req-1 2 False", "3 None"]
+
+
 def test_uninstall_restores_structs() -> None:
     program = """
 from oai import as_openai
@@ -112,5 +136,10 @@ as_openai.uninstall()
 message = ChatCompletionMessage(role="assistant", content="Hi")
 class Own(ChatCompletionMessage): pass
 print(isinstance(message, oai.Object), issubclass(Own, oai.Object))
+message.content = "Hello"
+try:
+    object.__setattr__(message, "_own", 1)
+except TypeError:
+    print(message.content)
 """
-    assert output(program) == ["True True"]
+    assert output(program) == ["True True", "Hello"]

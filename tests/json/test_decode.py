@@ -394,11 +394,20 @@ def test_constructors_have_the_names_of_pydantic() -> None:
     deep = answer.model_copy(deep=True)
     deep.choices.clear()
     assert answer.choices
-    with pytest.raises(TypeError, match="is made of a dict, not of list"):
+    with pytest.raises(ValueError, match="is made of a mapping, not of list"):
         kind.model_validate([])
     for text in ("[]", "1", "{", ""):
         with pytest.raises(ValueError):
             kind.model_validate_json(text)
+
+
+def test_attributes_with_an_underscore_are_private_but_fields_of_the_server_are_not() -> None:
+    answer = chat(_id="from the server")
+    answer._own = object()
+    assert (answer._id, answer.to_dict()["_id"], answer.model_extra["_id"]) == (*["from the server"] * 3,)
+    assert "_own" not in answer.model_dump()
+    assert answer == copy.copy(answer) == pickle.loads(pickle.dumps(chat(_id="from the server")))
+    assert json.loads(answer.to_json())["_id"] == "from the server"
 
 
 class Circle(msgspec.Struct, tag="circle"):

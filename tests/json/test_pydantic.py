@@ -81,6 +81,40 @@ def test_data_that_does_not_fit_is_a_validation_error(data: object, message: str
         Answer.model_validate({"completion": data})
 
 
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ({"id": "c1"}, ()),
+        ({**COMPLETION, "created": "yesterday"}, ("created",)),
+        ({**COMPLETION, "choices": [{"index": 0, "own": 1}]}, ("choices", 0)),
+        ([COMPLETION], ()),
+    ],
+)
+def test_model_validate_raises_the_validation_error_that_programs_catch(data: Any, place: tuple[Any, ...]) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        ChatCompletion.model_validate(data)
+    assert [each["loc"] for each in caught.value.errors()] == [place]
+    assert caught.value.errors()[0]["input"] == data
+    with pytest.raises(pydantic.ValidationError):
+        ChatCompletion.model_validate_json(json.dumps(data))
+
+
+def test_without_pydantic_model_validate_raises_a_value_error() -> None:
+    program = """
+import sys, oai
+try:
+    oai.types.chat.ChatCompletion.model_validate({})
+except ValueError as error:
+    print(type(error).__name__, "pydantic" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ValueError", "False"]
+
+
+def test_the_configuration_tells_that_undeclared_fields_are_kept() -> None:
+    assert ChatCompletion.model_config.get("extra") == "allow"
+
+
 def test_a_union_is_told_apart_by_its_data() -> None:
     adapter = pydantic.TypeAdapter(Response | ChatCompletion)
     assert type(adapter.validate_python(COMPLETION)) is ChatCompletion
