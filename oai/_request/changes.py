@@ -35,7 +35,7 @@ def merged(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any
     options = dict(changes)
     if options.get("data_residency") is not None:
         options["base_url"] = residency_base_url({"provider": current["provider"], **options})
-    options.pop("data_residency", None)
+    is_moved = options.pop("data_residency", None) is not None
     added = [name for name, declared in ARGUMENTS.items() if declared.adds]
     whole = {name: options.pop(f"set_{name}", None) for name in added}
     for name in options:
@@ -50,4 +50,7 @@ def merged(current: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any
             options[name] = {**current[name], **(options[name] or {})}
     options = {name: value for name, value in options.items() if value is not None or not ARGUMENTS[name].keeps}
     options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
-    return {**_kept(current, options), **options}
+    kept = _kept(current, options)
+    if is_moved:
+        kept["websocket_base_url"] = None  # which leads to the region before
+    return {**kept, **options}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 import msgspec
 
 from oai._errors import APIResponseValidationError
-from oai._http.foreign_types import is_of_httpx, is_pydantic_model
+from oai._http.foreign_types import has_pydantic_model, is_of_httpx, is_pydantic_model
 from oai._http.response import Response
 from oai._json.decode import lenient, parse_json
 from oai._json.objects import Kind, Object
@@ -232,7 +232,7 @@ def _read_other(kind: Any, name: str, response: Response, vectors: str | None, *
             result = decode_unpacked(
                 kind, response.content, vectors, lambda *_: _decode(kind, name, response), arrays=arrays
             )
-        elif is_pydantic_model(kind):
+        elif has_pydantic_model(kind):
             result = _as_pydantic(kind, name, response)
         else:
             result = _decode(kind, name, response)
@@ -307,15 +307,19 @@ def _as_httpx(kind: Any, response: Response) -> Any:
 
 
 def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
-    """Validate the response as a pydantic model, as strictly as the model is configured."""
+    """Validate the response as a pydantic model or a type made of some, as strictly as the models are configured."""
     from oai._results.error_bodies import is_error, success_error
 
     if is_error(parse_json(response.utf8), kind):
         raise success_error(name, response)
     try:
-        return kind.model_validate_json(response.utf8)
+        if is_pydantic_model(kind):
+            return kind.model_validate_json(response.utf8)
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(kind).validate_json(response.utf8)
     except ValueError as error:
-        message = f"{name}: the response does not match {kind.__name__}: {error}"
+        message = f"{name}: the response does not match {getattr(kind, '__name__', kind)}: {error}"
         raise APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8)) from error
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oai._errors import APIResponseValidationError
+from oai._http.foreign_types import has_pydantic_model
 from oai._json.decode import parse_json
 from oai._json.strict import convert_strict
 
 if TYPE_CHECKING:
     from oai._http.response import Response
 
-UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `\$(?P<path>.*)`)?")
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*?)`(?: - at `\$(?P<path>.*)`)?")
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
 
 
@@ -32,7 +33,7 @@ def check_strictly(name: str, kind: Any, response: Response, vectors: str | None
     """
     if "json" not in response.headers.get("content-type", "") and not hasattr(kind, "__struct_fields__"):
         return
-    if kind in (None, str, bytes):
+    if kind in (None, str, bytes) or has_pydantic_model(kind):  # which validates by itself
         return
     try:
         value = parse_json(response.utf8)

@@ -300,6 +300,17 @@ def test_data_residency_selects_a_host(region: str, host: str) -> None:
     assert oai.OpenAI(api_key="k").with_options(data_residency=region).base_url == f"https://{host}/v1"
 
 
+@pytest.mark.parametrize("kind", [oai.OpenAI, oai.AsyncOpenAI])
+def test_another_region_takes_the_websockets_along(kind: Any) -> None:
+    client = kind(api_key="k", websocket_base_url="wss://original.example/v1")
+    regional = client.with_options(data_residency="eu")
+    assert (regional.websocket_base_url, regional.copy().websocket_base_url) == (None, None)
+    for copy in (client.copy(), client.with_options(data_residency=None), client.with_options(timeout=1)):
+        assert copy.websocket_base_url == "wss://original.example/v1"
+    with pytest.raises(oai.OpenAIError, match="exclude each other"):
+        client.with_options(data_residency="eu", websocket_base_url="wss://other.example/v1")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

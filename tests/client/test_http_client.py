@@ -6,10 +6,12 @@ import asyncio
 import gzip
 import importlib
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import msgspec
+import pydantic
 import pytest
 
 import oai
@@ -203,3 +205,43 @@ def test_deferred_responses_tool_has_defer_loading() -> None:
     assert tool.for_responses["defer_loading"] is True
     assert (tool.for_responses["name"], tool.for_responses["description"]) == ("find", "Look something up.")
     assert "defer_loading" not in oai.pydantic_responses_function_tool(Lookup).for_responses
+
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+
+
+class Named(pydantic.BaseModel):
+    name: str
+
+
+class Counted(pydantic.BaseModel):
+    count: int
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        (Counted, {"count": 1}, Counted(count=1)),
+        (Named | Counted, {"count": 1}, Counted(count=1)),
+        (Named | None, {"name": "a"}, Named(name="a")),
+        (list[Named], [{"name": "a"}], [Named(name="a")]),
+        (dict[str, Named], {"x": {"name": "a"}}, {"x": Named(name="a")}),
+        (Named | oai.types.Model, MODEL, oai.types.Model(**MODEL)),
+    ],
+)
+def test_cast_to_types_made_of_pydantic_models(
+    kind: Any, body: Any, expected: Any, strict: bool, play: Callable[..., Any], server: Loopback
+) -> None:
+    server.default = Answer.of_json(body)
+
+    def scenario(client: Any) -> Any:
+        result = yield client.get("/x", cast_to=kind)
+        assert (type(result), result) == (type(expected), expected)
+        server.default = Answer.of_json({"name": [], "count": "many"})
+        with pytest.raises(oai.APIResponseValidationError) as caught:
+            yield client.get("/x", cast_to=kind)
+        assert isinstance(caught.value.__cause__, pydantic.ValidationError)
+        server.default = Answer.of_json(body)
+
+    play(scenario, _strict_response_validation=strict)

@@ -271,6 +271,32 @@ def test_strict_validation_rejects_what_does_not_match(play: Callable[..., Any],
     play(scenario)
 
 
+@pytest.mark.parametrize("place", ["", "usage", "choices.0", "choices.0.message"])
+def test_strict_validation_accepts_new_fields_at_any_depth(
+    place: str, play: Callable[..., Any], server: Loopback
+) -> None:
+    message = {"role": "assistant", "content": "Hi"}
+    body: dict[str, Any] = {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+    inner: Any = body
+    for step in filter(None, place.split(".")):
+        inner = inner[int(step) if step.isdecimal() else step]
+    inner["new"] = {"deep": 1}
+    server.reply(json=body)
+
+    def scenario(client: Any) -> Any:
+        completion = yield client.chat.completions.create(model="m", messages=[])
+        assert completion.to_dict() == body
+
+    play(scenario, _strict_response_validation=True)
+
+
 @pytest.mark.parametrize(
     ("response_format", "answer", "matches"),
     [

@@ -245,12 +245,12 @@ class Model(pydantic.BaseModel):
     id: str | None = None
 
 
-@pytest.mark.parametrize("kind", [Model, dict, dict[str, Any], oai.Object, Any, object])
+@pytest.mark.parametrize("kind", [Model, Model | None, list[Model], dict, dict[str, Any], oai.Object, Any, object])
 def test_error_of_an_undeclared_request_raises(kind: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer.of_json({"error": {"message": "boom"}})
     with pytest.raises(oai.APIStatusError, match="boom"):
         client.get("/x", cast_to=kind)
-    if kind is not Model:
+    if "Model" not in str(kind):
         server.default = Answer.of_json({"error": "a column", "rows": [1]})
         assert client.get("/x", cast_to=kind)
 
