@@ -191,7 +191,8 @@ class ModelMethods:
         """
         from oai._json.encode import encode  # which is built on this module
 
-        return _validated(cls, encode(obj), obj)
+        made: Self = _validated(cls, encode(obj), obj)
+        return made
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes) -> Self:
@@ -200,7 +201,8 @@ class ModelMethods:
         Raises:
             ValueError: the text is no JSON object, or does not fit; as that of `model_validate`.
         """
-        return _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
+        made: Self = _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
+        return made
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
