@@ -172,7 +172,7 @@ def test_a_command_line_without_a_program_shows_the_usage(words: tuple[str, ...]
 def test_missing_names_can_be_imported_and_say_why_when_they_are_used() -> None:
     program = """
 from openai import OAuthError
-from openai.lib.browser import BrowserToolset
+from openai._models import FinalRequestOptions
 from openai._utils import LazyProxy
 class Derived(LazyProxy): pass
 try:
@@ -180,8 +180,8 @@ try:
 except OAuthError:
     pass
 except KeyError:
-    print(isinstance(3, BrowserToolset), hasattr(BrowserToolset, "copy"))
-for use in (BrowserToolset, Derived, lambda: BrowserToolset.copy):
+    print(isinstance(3, FinalRequestOptions), hasattr(FinalRequestOptions, "copy"))
+for use in (FinalRequestOptions, Derived, lambda: FinalRequestOptions.copy):
     try:
         use()
     except NotImplementedError as error:
@@ -190,7 +190,7 @@ for use in (BrowserToolset, Derived, lambda: BrowserToolset.copy):
     assert code(program) == [
         "False",
         "False",
-        "openai's_BrowserToolset",
+        "openai's_FinalRequestOptions",
         "openai's_LazyProxy",
-        "openai's_BrowserToolset",
+        "openai's_FinalRequestOptions",
     ]
