@@ -76,9 +76,20 @@ def test_the_description_of_the_operations_covers_the_table() -> None:
 
 
 def test_types_of_results_are_linked_and_described() -> None:
-    from tools.site.types import pages
+    from tools.site import operations, types
 
-    assert "\n## ChatCompletion\n" in pages()["chat"]
+    written = types.pages()
+    assert "\n## ChatCompletion\n" in written["chat"]
+    for page in operations.pages().values():
+        for name, target in re.findall(r"\]\(\.\./types/(\w+)\.md#([\w-]+)\)", page):
+            assert f"({target})=" in written[name], target
+
+
+def test_helpers_and_websockets_are_described() -> None:
+    from tools.site.operations import pages
+
+    written = "\n".join(pages().values())
+    assert all(f"\n## {name}\n" in written for name in shipped_table().helpers)
 
 
 def test_every_example_is_a_recipe() -> None:

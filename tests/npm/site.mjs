@@ -81,7 +81,7 @@ for (const [query, wanted, places] of [
   ["azure", "howto/azure.html", 1],
   ["environment variables", "options.html", 1],
   ["command line", "command-line.html", 1],
-  ["webhook", "howto/helpers.html", 1],
+  ["webhook", "howto/webhooks.html", 1],
   ["fastapi", "howto/web-frameworks.html", 3],
 ]) {
   await page.goto(`${url}search.html?q=${encodeURIComponent(query)}`);

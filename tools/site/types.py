@@ -12,6 +12,7 @@ from oai._json.objects import Object
 from oai._support.docs import field_docs
 from oai._table.load import shipped_table
 from oai._table.type_expressions import resolve
+from oai._table.websocket_row import WebSocketRow
 
 MOST_LINKS = 6
 
@@ -61,7 +62,9 @@ def linked_code(expression: str) -> str:
 def pages() -> dict[str, str]:
     """Return the Markdown pages by file name, without the suffix, for all structs that operations can return."""
     found: dict[tuple[str, str], type[Object]] = {}
-    expressions = [text for row in shipped_table().values() for text in (row.response, row.stream) if text]
+    table = shipped_table()
+    expressions = [text for row in table.values() for text in (row.response, row.stream) if text]
+    expressions += [row.events if isinstance(row, WebSocketRow) else row.response for row in table.helpers.values()]
     waiting = [kind for text in expressions for kind in _structs(resolve(text))]
     while waiting:
         kind = waiting.pop()
