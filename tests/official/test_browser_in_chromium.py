@@ -23,12 +23,12 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SHOP = "http://shop.invalid/"
 PAGES = {
     SHOP: """<title>Shop</title><h1>Two doors</h1>
-<label>Name <input id=name></label>
+<label>Name <input id=guest></label>
 <label>Colour <select id=colour><option value=r>Red<option value=g>Green</select></label>
 <label>Gift <input type=checkbox id=gift></label>
-<button id=order>Order</button> <p id=said></p>
-<script>order.onclick = () => said.textContent = [name.value, colour.value, gift.checked, "ordered"].join(" ")</script>
-""".replace("name.value", "document.getElementById('name').value"),  # `name` alone is the window's
+<button id=order>Order</button> <p id=result></p>
+<script>order.onclick = () => result.textContent = `${guest.value} ${colour.value} ${gift.checked} ordered`</script>
+""",
     f"{SHOP}help?key=secret": "<title>Help</title><p>Ring the bell.",
 }
 """The pages of a site that exists in the test alone."""
@@ -111,7 +111,7 @@ def picture(content: bytes) -> Any:
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("navigate", {"url": SHOP, "tab_id": None}),
     ("read_page", {"tab_id": None, "filter": "interactive"}),
-    ("type", {"text": "Zoë", "target": "name", "tab_id": None}),
+    ("type", {"text": "Zoë", "target": "guest", "tab_id": None}),
     ("select_option", {"target": "colour", "values": ["g"], "tab_id": None}),
     ("set_checked", {"target": "gift", "checked": True, "tab_id": None}),
     ("click", {"target": "[", "tab_id": None}),  # no selector, which Playwright rejects at once
@@ -212,8 +212,8 @@ def call(module: Any, number: int, member: str, arguments: Any) -> Any:
 
 def payload(output: Any) -> Any:
     first, *pictures = output["output"]
-    told = json.loads(first["text"])
-    return {**told, "error": "error" in told, "call_id": output["call_id"], "pictures": pictures}
+    content = json.loads(first["text"])
+    return {**content, "error": "error" in content, "call_id": output["call_id"], "pictures": pictures}
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -222,7 +222,7 @@ def test_chromium_is_driven_as_by_the_official_sdk(chromium: Any, runner: asynci
     assert ours == theirs
     assert [CALLS[number] for number, output in enumerate(ours) if not output["ok"]] == [CALLS[5], CALLS[11]]
     assert ours[8]["result"]["elements"] == [
-        {"ref": "name", "role": "textbox", "label": "Name", "value": "Zoë"},
+        {"ref": "guest", "role": "textbox", "label": "Name", "value": "Zoë"},
         {"ref": "colour", "role": "combobox", "label": "Colour", "value": "g"},
         {"ref": "gift", "role": "checkbox", "label": "Gift", "checked": True},
         {"ref": "order", "role": "button", "label": "Order", "value": ""},

@@ -27,6 +27,7 @@ MODULES = (
     "oai.otel",
     "oai.as_openai",
     "oai.helpers",
+    "oai.lib.browser",
     "oai.lib.computer",
     "oai.lib.decisions_tool_runner",
     "oai.lib.live",

@@ -2,7 +2,8 @@
 
 `members` is the table of what a model can call, `arguments` the kinds of arguments in it, `inputs` and `reports` the
 types of what a driver gets and returns. `selection` matches the table with a driver. `execution` executes a call:
-`state` and `results` copy what the driver returned. `toolset` has what programs use. Nothing here knows a browser.
+`state` and `results` copy what the driver returned, for `outputs`. `toolset` has what programs use. Nothing here knows
+a browser.
 """
 
 from oai.lib.browser.drivers import (

@@ -1,17 +1,15 @@
-"""Execute one call of a browser's tool: check it, have it approved, act, and report what the browser looks like now.
+"""Execute one call of a browser's tool: check it, have it approved, act, and read the state that the browser has then.
 
-Nothing of the driver is looked at before a call is known to be one of the toolset's and, where reads need approval,
-approved. `Execution` is one source for both toolsets: it yields what the functions of the program returned.
+The driver is not used before the call is known to be one of the toolset's and, if reads need approval, is approved.
+`Execution` is one source for both toolsets: it yields what the functions of the program returned.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,25 +19,26 @@ from oai.lib._tool_runs import call_with_cancelled
 from oai.lib.browser.arguments import parse_arguments
 from oai.lib.browser.errors import BrowserCancelledError, BrowserError
 from oai.lib.browser.members import MEMBERS, OPENING_URLS, PREFIX
-from oai.lib.browser.results import file_outcome, input_image, unchanged
+from oai.lib.browser.outputs import (
+    ACTION_FAILED,
+    ACTION_REFUSED,
+    READ_REFUSED,
+    SKIPPED,
+    UNAVAILABLE,
+    URL_REFUSED,
+    failure,
+    success,
+)
 from oai.lib.browser.state import project_state
 from oai.lib.tool_diagnostics import Reason, Stage, ToolDiagnosticObserver, emit_tool_diagnostic
 
 if TYPE_CHECKING:
     from oai._flow.steps import Steps
+    from oai.lib.browser.members import Member
+    from oai.lib.browser.outputs import Outcome
     from oai.lib.browser.reports import BrowserObservationV1, BrowserState
+    from oai.lib.browser.selection import Selection
     from oai.types.responses import ResponseFunctionToolCall
-
-Outcome = tuple[dict[str, Any], bool]
-"""The output of a call, an item of input, and whether the call did what it was to do."""
-
-UNAVAILABLE: Final = "There is no such tool, or the call is incomplete."
-SKIPPED: Final = "Not executed, because an earlier action in the browser failed."
-READ_REFUSED: Final = "The read was not approved."
-URL_REFUSED: Final = "The URL was not approved."
-ACTION_REFUSED: Final = "The action was not approved. Do not try it again unless the user asks for it."
-ACTION_FAILED: Final = "The action failed."
-"""What the model gets in place of an error's text, which may have private data."""
 
 STATE_FAILED: Final = "Browser state report failed."
 """The official SDK's words, with which its example of a browser compares the error."""
@@ -50,23 +49,6 @@ REFUSALS: Final[Mapping[Stage, Reason]] = {
     "action": "driver_failed",
 }
 FAILURES: Final[Mapping[Stage, Reason]] = {**REFUSALS, "approval": "policy_failed"}
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a toolset has of its driver.
-
-    Args:
-        names: the names of the members.
-        handlers: the driver's methods by these names; `list_tabs` has none.
-        confirmed_reads: the names of those reads that need an approval before anything is looked at.
-        is_explicit: whether the program listed all members.
-    """
-
-    names: frozenset[str]
-    handlers: Mapping[str, Callable[..., Any]]
-    confirmed_reads: frozenset[str]
-    is_explicit: bool
 
 
 class Toolset(Protocol):
@@ -98,7 +80,7 @@ class Execution:
         self._begin("arguments")
 
     def steps(self, *, skip: bool = False) -> Steps[Outcome]:
-        """Execute the call, or say that it is not executed.
+        """Execute the call, or with `skip` only read the state.
 
         Raises:
             BrowserError: the program did not select this member.
@@ -121,7 +103,13 @@ class Execution:
         result, error = yield from self._attempt(state, confirm, url_policy)
         self._check_cancelled()
         state = yield from self._state(read_state, state.get("observation"))
-        return self._refusal(error, state) if error is not None else self._output(result, state)
+        if error is not None:
+            return self._refusal(error, state)
+        return success(self._call.call_id, self._name, result, state)
+
+    @property
+    def _member(self) -> Member:
+        return MEMBERS[self._name]
 
     def _check_call(self) -> None:
         name, selection = self._name, self._toolset.selection
@@ -141,7 +129,7 @@ class Execution:
     def _read_approved(self) -> Steps[bool]:
         self._begin("approval")
         try:
-            arguments = parse_arguments(MEMBERS[self._name].fields, self._call.arguments)
+            arguments = parse_arguments(self._member.fields, self._call.arguments)
             context = self._context(arguments, None) | {"phase": "before_read"}
             approved = yield from self._approved(self._toolset.confirm, context)
         except Exception:  # noqa: BLE001 - what cannot be judged is refused
@@ -153,9 +141,9 @@ class Execution:
         return approved
 
     def _policies(self) -> tuple[Any, Any]:
-        """Return `confirm` and `url_policy`, each if the call needs it: a property may say why it must not be read."""
+        """Return `confirm` and `url_policy`, each only if the call needs it: they may be properties."""
         try:
-            confirm = self._toolset.confirm if MEMBERS[self._name].needs_approval else None
+            confirm = self._toolset.confirm if self._member.needs_approval else None
             url_policy = self._toolset.url_policy if self._name in OPENING_URLS else None
         except Exception:  # noqa: BLE001 - a property of the program's
             raise RuntimeError("a policy of the browser toolset cannot be read") from None
@@ -198,7 +186,7 @@ class Execution:
 
     def _act(self, state: BrowserState, confirm: Any, url_policy: Any) -> Steps[Any]:
         self._begin("arguments")
-        arguments = parse_arguments(MEMBERS[self._name].fields, self._call.arguments)
+        arguments = parse_arguments(self._member.fields, self._call.arguments)
         self._begin("approval")
         yield from self._approve(self._context(arguments, state), confirm, url_policy)
         self._begin("action")
@@ -216,7 +204,7 @@ class Execution:
             if not (yield from self._approved(url_policy, context, url)):
                 raise BrowserError(URL_REFUSED)
             self._check_cancelled()
-        needs_approval = MEMBERS[self._name].needs_approval
+        needs_approval = self._member.needs_approval
         if needs_approval and not (yield from self._approved(confirm, context)):
             raise BrowserError(ACTION_REFUSED)
         self._check_cancelled()
@@ -224,7 +212,7 @@ class Execution:
             self._report("completed")
 
     def _approved(self, policy: Callable[..., Any] | None, context: dict[str, Any], *arguments: str) -> Steps[bool]:
-        """Tell whether a policy returned `True` itself: a coroutine that nobody awaits is true, too."""
+        """Tell whether a policy returned `True` itself: any other value refuses the call."""
         if policy is None:
             return False
         answer = yield self._called(policy, deepcopy(context), *arguments)
@@ -232,7 +220,7 @@ class Execution:
 
     def _converted(self, result: Any) -> Any:
         try:
-            converted = MEMBERS[self._name].convert(result)
+            converted = self._member.convert(result)
         finally:
             self._report_cancelled()  # also if the result is invalid: the cancellation may be why
         self._report("completed")
@@ -250,23 +238,8 @@ class Execution:
     def _context(self, arguments: dict[str, Any], state: BrowserState | None) -> dict[str, Any]:
         return {"member": self._name, "arguments": arguments, "state": state, "call_id": self._call.call_id}
 
-    def _output(self, result: Any, state: BrowserState) -> Outcome:
-        convert = MEMBERS[self._name].convert
-        if convert is input_image:
-            return self._item({"ok": True, "state": state}, result)
-        if convert is unchanged and result is not None and not isinstance(result, str):
-            raise RuntimeError(f"the driver's method {self._name} must return a text or None")
-        is_done = convert is not file_outcome or result["status"] == "completed"
-        return self._item({"ok": is_done, "state": state, "result": result})
-
     def _refusal(self, error: str, state: BrowserState | None = None) -> Outcome:
-        known = {} if state is None else {"state": state}
-        return self._item({"ok": False, **known, "error": error})
-
-    def _item(self, payload: dict[str, Any], *parts: dict[str, Any]) -> Outcome:
-        text = {"type": "input_text", "text": json.dumps(payload)}  # lone surrogates of a page become escapes
-        item = {"type": "function_call_output", "call_id": self._call.call_id, "output": [text, *parts]}
-        return item, payload["ok"]
+        return failure(self._call.call_id, error, state)
 
     def _begin(self, stage: Stage) -> None:
         self._stage: Stage = stage

@@ -33,7 +33,7 @@ class Member:
         fields: its arguments.
         convert: returns a copy of what the driver's method returned, with all that the model may get of it.
         needs_approval: whether `confirm` must approve each call.
-        is_default: whether a toolset has it without being told so.
+        is_default: whether a toolset has it unless the program lists its members.
     """
 
     description: str

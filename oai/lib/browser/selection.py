@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from oai.lib._tool_runs import returns_awaitable
-from oai.lib.browser.execution import Selection
 from oai.lib.browser.members import MEMBERS, OPENING_URLS
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a toolset has of its driver.
+
+    Args:
+        names: the names of the members.
+        handlers: the driver's methods by these names; `list_tabs` has none.
+        confirmed_reads: the names of those reads that need an approval before anything is looked at.
+        is_explicit: whether the program listed all members.
+    """
+
+    names: frozenset[str]
+    handlers: Mapping[str, Callable[..., Any]]
+    confirmed_reads: frozenset[str]
+    is_explicit: bool
 
 
 def select(

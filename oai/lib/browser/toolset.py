@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._tool_runs import CloseStatus, OneRun
-from oai.lib.browser.execution import Execution, Outcome
+from oai.lib.browser.execution import Execution
 from oai.lib.browser.inputs import BrowserConfirmContext, BrowserReadConfirmContext
 from oai.lib.browser.members import MEMBERS
 from oai.lib.browser.selection import check_policies, select
 
 if TYPE_CHECKING:
     from oai.lib.browser.drivers import AsyncBrowserDriver, BrowserDriver
+    from oai.lib.browser.outputs import Outcome
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
     from oai.types.responses import ResponseFunctionToolCall
 
@@ -124,7 +125,7 @@ class BrowserToolset(_Toolset):
         cancelled: Callable[[], bool] | None = None,
         on_diagnostic: ToolDiagnosticObserver | None = None,
     ) -> Outcome:
-        """Execute a call, or with `skip` answer that it is not executed; for runners, which learn how it ended."""
+        """Execute a call, or with `skip` only read the state; return also whether it succeeded. For tool runners."""
         return run(self._steps(call, skip, cancelled, on_diagnostic))
 
 

@@ -1,6 +1,6 @@
-"""Checks of values that a model or a driver sends: they raise `ValueError`, whose text nobody gets to see.
+"""Checks of values that come from a model or a driver. They raise `ValueError`, whose message is never shown.
 
-Types are exact. A subclass could run code of its own while it is checked, or show one value and then another.
+Types are exact. A subclass could run code of its own while it is checked, or have another value at the next look.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def own_text(value: object) -> object:
 
 
 def entries(value: object) -> list[object]:
-    """Return the entries of a list, which may be of a subclass: as many as it said to have at first."""
+    """Return the entries of a list, which may be of a subclass. Its length counts as it is at first."""
     if not isinstance(value, list):
         raise ValueError("not a list")  # noqa: TRY004 - all checks raise the same
     entry = cast("list[object]", value).__getitem__
