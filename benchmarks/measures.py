@@ -40,6 +40,10 @@ def measures(port: int, *, quick: bool) -> Measures:
     yield "cache_call", lambda: stacked.hits(port, rounds)
     yield "cache_async", lambda: stacked.async_hits(port, rounds)
     yield "fallback", lambda: stacked.routed(port, rounds)
+    for name in stacked.WRAPPED:
+        yield name, partial(stacked.wrapped, port, rounds, name)
+    yield "hook", lambda: stacked.observed(port, rounds)
+    yield "tracing", lambda: stacked.traced(port, rounds)
     yield "client", lambda: interleaved(local.clients(), 9 if quick else 25, 20)
     yield "memory", lambda: _peaks(port, clients)
 

@@ -92,7 +92,7 @@ class RequestDigest:
 
 def _raw(request: Request) -> tuple[Any, ...]:
     """Return what a digest comes from, as it is."""
-    beta = [value for name, value in request.headers if name.lower() == "openai-beta"]
+    beta = [value for name, value in request.headers if len(name) == 11 and name.lower() == "openai-beta"]
     name = None if request.operation is None else request.operation.name
     return name, request.method, request.url, request.body, *beta
 

@@ -79,7 +79,7 @@ class CacheState:
         is_small = body is None or (len(body) if isinstance(body, bytes) else body.length) <= self.largest
         how = "" if selected and is_small and not (isinstance(body, bytes) and CONVERSATION in body) else "no-store"
         for field, value in request.headers:
-            if not how and field.lower() == "cache-control":
+            if len(field) == 13 and not how and field.lower() == "cache-control":  # the length tells most others
                 directives = {part.strip().lower() for part in value.split(",")}
                 how = next((each for each in ("no-store", "no-cache") if each in directives), how)
         self.bypassed += how != ""

@@ -50,8 +50,9 @@ _lines = strict.decoder(_Line)
 def is_file_content(request: Request) -> bool:
     """Tell whether a request is for the whole content of a file."""
     operation = request.operation
-    is_whole = all(name.lower() != "range" for name, _ in request.headers)
-    return operation is not None and request.method == "GET" and operation.row.path == CONTENT and is_whole
+    if operation is None or request.method != "GET" or operation.row.path != CONTENT:
+        return False
+    return all(name.lower() != "range" for name, _ in request.headers)
 
 
 class BatchOutputMeter:

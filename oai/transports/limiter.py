@@ -201,7 +201,8 @@ class WaitQueue:
                 if left <= 0 or (left < delay < math.inf and not waiter.may_be_sooner):
                     raise TransportError("timeout", f"the limits do not allow the request within {patience:g} s")
                 seconds = min(delay, left)
-                yield waiter.wake, None if seconds == math.inf else seconds
+                wake: Any = waiter.wake  # `_delay` has set it
+                yield wake, None if seconds == math.inf else seconds
         finally:
             self._give_up(waiter)
 
@@ -210,22 +211,27 @@ class WaitQueue:
         with self._lock:
             if self._closed:
                 raise TransportError("closed", "the limiter is closed")
-            waiter.wake = Future()
-            if self._waiting[0] is not waiter or self._room < 1:
-                return math.inf
-            full = 0 < len(self._begun) == self._begun.maxlen
-            at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
-            if at > now:
-                return at - now
-            if self._tokens is not None and waiter.estimate is not None:
-                waiter.may_be_sooner = True  # when responses correct their estimates
-                if (delay := self._tokens.admit(waiter.estimate, now)) > 0:
-                    return delay
+            if (delay := self._left(waiter, now)) > 0:
+                waiter.wake = Future()  # a large object, which requests that need not wait do without
+                return delay
             self._waiting.popleft()
             self._room -= 1
             self._begun.append(now)
             self._wake_first()
             return 0.0
+
+    def _left(self, waiter: Waiter, now: float) -> float:
+        """Return for how long a waiter must wait; the lock is held."""
+        if self._waiting[0] is not waiter or self._room < 1:
+            return math.inf
+        full = 0 < len(self._begun) == self._begun.maxlen
+        at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
+        if at > now:
+            return at - now
+        if self._tokens is None or waiter.estimate is None:
+            return 0.0
+        waiter.may_be_sooner = True  # when responses correct their estimates
+        return self._tokens.admit(waiter.estimate, now)
 
     def begun(self, waiter: Waiter, reply: Any) -> tuple[ResponseMeter | None, Any]:
         """Apply the limits that a response reports; return what reads its body, and what to call at its end."""
@@ -258,8 +264,8 @@ class WaitQueue:
             self._wake_first()
 
     def _wake_first(self) -> None:
-        if self._waiting and not self._waiting[0].wake.done():
-            self._waiting[0].wake.set_result(None)
+        if self._waiting:
+            self._waiting[0].notify()
 
     def leave(self) -> None:
         """Remove a request that has ended."""
@@ -281,8 +287,7 @@ class WaitQueue:
         with self._lock:
             self._closed = True
             for waiter in self._waiting:
-                if not waiter.wake.done():
-                    waiter.wake.set_result(None)
+                waiter.notify()
             if self._tokens is not None:
                 self._tokens.close()
 
@@ -291,9 +296,15 @@ class Waiter:
     """A request that waits for its turn, with the estimate of its tokens if these are limited."""
 
     def __init__(self, estimate: Estimate | None = None) -> None:
-        self.wake: Future[None] = Future()
+        self.wake: Future[None] | None = None
+        """Wakes it when it may look again; it has one while it waits."""
         self.estimate = estimate
         self.may_be_sooner = False
+
+    def notify(self) -> None:
+        """Let it look again."""
+        if self.wake is not None and not self.wake.done():
+            self.wake.set_result(None)
 
 
 def _after(request: Request, began: float) -> Request:
