@@ -26,7 +26,7 @@ WELL_BEHAVED = Counter({"ok": 6, "429": 1, "503": 1, "reset": 1, "cut": 1, "stal
 
 
 class Trouble:
-    """Choose responses at random. A stalled response is held until the test ends, longer than the client's time-out."""
+    """Choose responses at random. A stalled response is held until the test ends, longer than the client's timeout."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)

@@ -28,7 +28,8 @@ def configure_identity(options: dict[str, Any]) -> dict[str, Any]:
         if value not in (None, PLACEHOLDER) and not isinstance(value, Omit):
             raise OpenAIError(f"{option} and workload_identity exclude each other: pass one")
     if not isinstance(identity, Mapping) or not (identity.get("type") == "x509" or "provider" in identity):
-        raise OpenAIError("workload_identity must be a mapping with a provider, or with the type 'x509'")
+        kind = "one without both" if isinstance(identity, Mapping) else type(identity).__name__
+        raise OpenAIError(f"workload_identity must be a mapping with a provider, or with the type 'x509', not {kind}")
     own = {**options, "api_key": omit}
     if identity.get("type") == "x509":
         return configure_x509(dict(identity), own)

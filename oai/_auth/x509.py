@@ -54,25 +54,32 @@ def configure_x509(identity: dict[str, Any], options: dict[str, Any]) -> dict[st
         if options.get("base_url") is not None:
             raise OpenAIError("data_residency and base_url exclude each other: pass one")
         if residency not in BASE_URLS:
-            raise OpenAIError(f"data_residency must be one of {', '.join(BASE_URLS)} with a client certificate")
+            choices = ", ".join(BASE_URLS)
+            raise OpenAIError(f"data_residency must be one of {choices} with a client certificate, not {residency!r}")
     base_url = str(options.get("base_url") or BASE_URLS.get(residency or "") or "")
     base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URLS["global"]
     parts = urlsplit(base_url)
     if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
-        raise OpenAIError("a client certificate needs a base_url with https, without a user and a password")
+        from oai._support.redact import redact_url  # compiles regular expressions
+
+        raise OpenAIError(
+            "with a client certificate, base_url must be an https URL without a user and a password, "
+            f"not {redact_url(base_url)!r}"
+        )
     dialect = X509Dialect(X509Auth(identity, options.get("max_retries", MOST_RETRIES)), base_url)
     return {**options, "base_url": base_url, "dialect": dialect}
 
 
 def _check(identity: dict[str, Any]) -> None:
     if unknown := set(identity) - {"type", "refresh_buffer_seconds", *FIELDS}:
-        raise OpenAIError(f"an identity of the type 'x509' has no {', '.join(sorted(unknown))}")
+        valid = ", ".join(("type", *FIELDS, "refresh_buffer_seconds"))
+        raise OpenAIError(f"a workload_identity of the type 'x509' has {valid}, not {', '.join(sorted(unknown))}")
     for name in FIELDS:
         if not isinstance(identity.get(name), str) or not identity[name]:
             raise OpenAIError(f"workload_identity needs {name}")
     buffer = identity.get("refresh_buffer_seconds", 0)
     if isinstance(buffer, bool) or not isinstance(buffer, (int, float)) or not math.isfinite(buffer) or buffer < 0:
-        raise OpenAIError("refresh_buffer_seconds must be a non-negative number of seconds")
+        raise OpenAIError(f"refresh_buffer_seconds must be a non-negative number of seconds, not {buffer!r}")
 
 
 class X509Auth:

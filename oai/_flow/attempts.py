@@ -46,7 +46,7 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
 
     Raises:
         APIStatusError: the last attempt got a response with an error status, or a redirect that is not followed.
-        APIConnectionError, APITimeoutError: the last attempt got no response, or not in time. A call whose time-outs
+        APIConnectionError, APITimeoutError: the last attempt got no response, or not in time. A call whose timeouts
             leave no time is not attempted, and neither is one whose base URL is not an HTTP URL.
         ResponseTooLargeError: the response is larger than the client's `max_body`.
         OpenAIError: there is no key.
@@ -66,7 +66,9 @@ def _attempts(
     deadline = config.deadline
     if call.timeout.is_over or (deadline is not None and deadline <= 0):
         sent = SentRequest.of(call.request(None, call.timeout))
-        raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
+        raise APITimeoutError(
+            sent, message="Request timed out: no time is left by its timeout or deadline, and nothing was sent."
+        )
     if config.url_problem is not None and needs_key:  # as in the official SDK, not when the client is created
         raise APIConnectionError(message=config.url_problem, request=SentRequest.of(call.request(None, call.timeout)))
     attempt = 0
@@ -214,7 +216,7 @@ def _called(function: Callable[[], object], call: PreparedCall) -> Generator[Eff
 
 
 def _follow(reply: Reply, request: Request, transport: Transport, start: float) -> Generator[Effect, Any, Reply]:
-    """Follow redirects within the total time-out of a request that was sent at `start`."""
+    """Follow redirects within the total timeout of a request that was sent at `start`."""
     total = request.timeout.total
     for number in range(MAX_REDIRECTS + 1):
         if reply.status not in REDIRECTS or (location := reply.headers.get("location")) is None:

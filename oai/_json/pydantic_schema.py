@@ -65,7 +65,7 @@ def validated(kind: Any, value: Any) -> Any:
         ValueError: the data is no mapping, or a field is missing or of another type than is declared.
     """
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name_of(kind)} is made of a mapping, not of {type(value).__name__}")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"{name_of(kind)} must be a mapping, not {type(value).__name__}")  # noqa: TRY004 - pydantic's
     try:
         return convert_strict(kind, value)
     except msgspec.ValidationError:

@@ -56,9 +56,12 @@ class Budget(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Validate the limits."""
         if (self.cost is None) == (self.tokens is None):
-            raise ValueError("a budget needs either cost or tokens")
-        if self.limit < 0 or (self.seconds is not None and self.seconds <= 0):
-            raise ValueError("the limit of a budget must not be negative, and its period must be positive")
+            raise ValueError(f"a budget takes either cost or tokens, not {'none' if self.cost is None else 'both'}")
+        if self.limit < 0:
+            name = "cost" if self.tokens is None else "tokens"
+            raise ValueError(f"{name} must be a non-negative number, not {self.limit!r}")
+        if self.seconds is not None and self.seconds <= 0:
+            raise ValueError(f"seconds must be a positive number, not {self.seconds!r}")
 
     @property
     def limit(self) -> float:

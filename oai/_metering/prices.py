@@ -101,5 +101,5 @@ def _price(name: str, model: str, fields: Any) -> Price:
             hint = f". Did you mean {right!r}?" if right else f"; allowed are {', '.join(known)}"
             raise ValueError(f"{name}: {model!r} has an unknown price {field!r}{hint}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            raise ValueError(f"{name}: the price {field!r} of {model!r} must be a number from 0 up, not {value!r}")
+            raise ValueError(f"{name}: the price {field!r} of {model!r} must be a non-negative number, not {value!r}")
     return Price(**fields)

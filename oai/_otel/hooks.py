@@ -91,7 +91,9 @@ class Tracing:
 
     def __getstate__(self) -> dict[str, Any]:
         if self._providers != (None, None):
-            raise TypeError("a traced client is pickled only if it uses the global tracer and meter providers")
+            raise TypeError(
+                "a traced client with a tracer_provider or a meter_provider cannot be pickled; use the global ones"
+            )
         return {**self.__dict__, "_instruments": None}
 
     @property

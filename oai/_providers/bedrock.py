@@ -163,11 +163,14 @@ class Settings:
         if base_url is None or known is None:
             return
         if not base_url.startswith("https:"):
-            raise OpenAIError("A host of Amazon Bedrock needs https")
+            raise OpenAIError(f"base_url must begin with https:// for a host of Amazon Bedrock, not {base_url[:7]!r}")
         if known[0] != self.endpoint:
-            raise OpenAIError(f"base_url is of the endpoint {known[0]!r}, not of {self.endpoint!r}: pass endpoint")
+            raise OpenAIError(
+                f"base_url is that of the endpoint {known[0]!r}, but endpoint is {self.endpoint!r}; "
+                f"pass endpoint={known[0]!r}"
+            )
         if region is not None and known[1] != region:
-            raise OpenAIError(f"base_url is of the region {known[1]}, not of {region}")
+            raise OpenAIError(f"base_url is that of the region {known[1]!r}, but region is {region!r}")
 
     def configure(self) -> tuple[str, Dialect]:
         """Return the base URL and the dialect of a new client."""

@@ -67,10 +67,14 @@ def vertex(
 def _base_url(project: str | None, location: str | None) -> str:
     project = project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     location = location or os.environ.get("GOOGLE_CLOUD_LOCATION")
-    if not project or re.fullmatch(r"[a-zA-Z0-9_-][a-zA-Z0-9_.:-]*", project) is None:  # no segment of dots
+    if not project:
         raise OpenAIError("Vertex needs the id of a project: pass project, or set GOOGLE_CLOUD_PROJECT")
-    if not location or re.fullmatch(r"[a-z0-9-]+", location) is None:
+    if not location:
         raise OpenAIError("Vertex needs a location: pass location, or set GOOGLE_CLOUD_LOCATION")
+    if re.fullmatch(r"[a-zA-Z0-9_-][a-zA-Z0-9_.:-]*", project) is None:  # no segment of dots
+        raise OpenAIError(f"project must be the id of a Google Cloud project, not {project!r}")
+    if re.fullmatch(r"[a-z0-9-]+", location) is None:
+        raise OpenAIError(f"location must be one of Google Cloud, such as us-east5 or global, not {location!r}")
     host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
     return f"https://{host}/v1/projects/{project}/locations/{location}/publishers/openai/v1"
 
@@ -84,10 +88,15 @@ def _check_url(url: str) -> None:
         or parts.query
         or parts.fragment
     ):
-        raise OpenAIError("base_url of Vertex must be an http or https URL without credentials, query and fragment")
+        from oai._support.redact import redact_url  # compiles regular expressions
+
+        raise OpenAIError(
+            "base_url of Vertex must be an http or https URL without credentials, query and fragment, "
+            f"not {redact_url(url)!r}"
+        )
     host = parts.hostname.rstrip(".")
     if parts.scheme != "https" and f".{host}".endswith(".googleapis.com"):
-        raise OpenAIError("A host of Google needs https")
+        raise OpenAIError("base_url must begin with https:// for a host of Google, not 'http://'")
 
 
 class VertexToken(ServiceDialect):

@@ -127,7 +127,7 @@ class AiohttpTransport:
         for argument, value in (("a session", self._session), ("an ssl_context", self._ssl_context)):
             if value is not None:
                 name = type(self).__name__
-                raise TypeError(f"a {name} with {argument} does not pickle: make one in each process")
+                raise TypeError(f"{name} with {argument} cannot be pickled; create one in each process")
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
     def _find_session(self) -> _Session:

@@ -142,7 +142,7 @@ class Fallback:
         if request.foreign:  # a redirect has led to another server than those of the targets
             return (yield self._senders[0].send, request)
         if request.timeout.is_over:
-            raise TransportError("timeout", "the time-outs leave no time, and nothing was sent")
+            raise TransportError("timeout", "no time is left, and nothing was sent")
         attempt = Attempt(self._router(), request, self._repeatable)
         try:
             while True:
@@ -233,7 +233,7 @@ def _named(targets: Iterable[Target | Any]) -> tuple[Target, ...]:
             name = f"{name}-{number}"
         named.append(replace(target, name=name))
     if not named:
-        raise ValueError("at least one target is needed")
+        raise ValueError("targets must have at least one target, not none")
     return tuple(named)
 
 

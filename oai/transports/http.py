@@ -112,7 +112,7 @@ class HTTPTransport:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._ssl_context is not None:
-            raise TypeError(f"a {type(self).__name__} with an ssl_context does not pickle: make one in each process")
+            raise TypeError(f"{type(self).__name__} with an ssl_context cannot be pickled; create one in each process")
         return partial(type(self), **self._options), ()
 
     def _check_open(self) -> None:

@@ -61,7 +61,8 @@ class _Httpx:
 
     def __reduce__(self) -> Any:
         if self._caller_client is not None or self._ssl_context is not None:
-            raise TypeError(f"a {type(self).__name__} with a client or an SSL context of your own cannot be pickled")
+            what = "a client" if self._caller_client is not None else "an ssl_context"
+            raise TypeError(f"{type(self).__name__} with {what} cannot be pickled; create one in each process")
         return partial(type(self), proxies=self._proxies), ()
 
     def _new_client(self) -> Any:

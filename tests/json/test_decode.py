@@ -394,7 +394,7 @@ def test_constructors_have_the_names_of_pydantic() -> None:
     deep = answer.model_copy(deep=True)
     deep.choices.clear()
     assert answer.choices
-    with pytest.raises(ValueError, match="is made of a mapping, not of list"):
+    with pytest.raises(ValueError, match="must be a mapping, not list"):
         kind.model_validate([])
     for text in ("[]", "1", "{", ""):
         with pytest.raises(ValueError):

@@ -70,7 +70,7 @@ def test_objects_in_fields_of_any_type_are_dumped() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (3, "ChatCompletion is made of a mapping, not of int"),
+        (3, "ChatCompletion must be a mapping, not int"),
         ({"id": "c1"}, "missing required field"),
         ({**COMPLETION, "created": "yesterday"}, r"Expected `int`, got `str` - at `\$.created`"),
         ({**COMPLETION, "choices": [{"index": 0, "own": 1}]}, "missing required field `finish_reason`"),

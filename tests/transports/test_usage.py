@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -345,7 +346,7 @@ def test_price_table_is_a_file(tmp_path: Path) -> None:
     ("table", "message"),
     [
         ("[models.m]\ninptu = 1\n", "'m' has an unknown price 'inptu'. Did you mean 'input'?"),
-        ("[models.m]\ninput = -1\n", "the price 'input' of 'm' must be a number from 0 up, not -1"),
+        ("[models.m]\ninput = -1\n", "the price 'input' of 'm' must be a non-negative number, not -1"),
         ("[model.m]\ninput = 1\n", "unknown key 'model'"),
         ("models = 1", "must be text, and models a table"),
         ("=", "is not TOML"),
@@ -359,9 +360,18 @@ def test_invalid_price_table_is_named(table: str, message: str, tmp_path: Path) 
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{}, {"cost": 1.0, "tokens": 1}, {"tokens": -1}, {"tokens": 1, "seconds": 0}])
-def test_invalid_budget_is_rejected(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="budget"):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "a budget takes either cost or tokens, not none"),
+        ({"cost": 1.0, "tokens": 1}, "a budget takes either cost or tokens, not both"),
+        ({"tokens": -1}, "tokens must be a non-negative number, not -1"),
+        ({"cost": -1.5}, "cost must be a non-negative number, not -1.5"),
+        ({"tokens": 1, "seconds": 0}, "seconds must be a positive number, not 0"),
+    ],
+)
+def test_invalid_budget_is_rejected(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         Budget(**options)
 
 

@@ -73,7 +73,9 @@ class Router:
             ResponsesWebSocketBufferError: there are too many lanes.
         """
         if stream_id is not None and not (isinstance(stream_id, str) and STREAM_ID.fullmatch(stream_id)):
-            raise ValueError("stream_id must be None, or 1 to 256 ASCII letters, digits, `_`, `-` or `.`")
+            raise ValueError(
+                f"stream_id must be None, or 1 to 256 ASCII letters, digits, `_`, `-` or `.`, not {stream_id!r}"
+            )
         with self.changed:
             if self.ended:
                 raise RuntimeError("the session of the WebSocket is closed")
@@ -81,7 +83,8 @@ class Router:
             if stream_id in self._lanes:
                 raise ValueError(f"a lane has the id {stream_id!r}; it is taken until the connection reconnects")
             if len(self._lanes) >= self._limits.max_lanes:
-                raise ResponsesWebSocketBufferError(f"the session has max_lanes={self._limits.max_lanes} lanes")
+                most = self._limits.max_lanes
+                raise ResponsesWebSocketBufferError(f"the session may have at most {most} lanes (max_lanes)")
             lane = self._lanes[stream_id] = LaneState(stream_id, self._limits.max_response_bytes)
             if stream_id is None:
                 self.default = lane

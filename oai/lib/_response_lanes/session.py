@@ -50,7 +50,7 @@ class _Session:
             raise RuntimeError("a session of a WebSocket can be entered only once")
         with _owned_lock:
             if self.connection in _owned:
-                raise RuntimeError("the connection has a session already")
+                raise RuntimeError("the connection already has a session")
             _owned.add(self.connection)
         self._entered = True
 
