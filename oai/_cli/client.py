@@ -43,10 +43,11 @@ def _make_transport(options: argparse.Namespace, *, metered: bool) -> Transport 
 
         transport = MeteredTransport()
     if options.record or options.replay:
+        from oai._client.default_transport import recorded_transport
         from oai.transports.recorder import Recorder
 
         if options.record:
-            return Recorder(options.record, transport, mode="record")
+            return Recorder(options.record, transport or recorded_transport(), mode="record")
         return Recorder(options.replay, mode="replay")
     return transport
 

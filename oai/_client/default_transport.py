@@ -84,6 +84,43 @@ def find_transport(transport: Any, *, is_async: bool) -> Any:
     return transport if side is None else side()
 
 
+class Unclosed:
+    """A transport that its user does not close, because others share it."""
+
+    def __init__(self, transport: Any) -> None:
+        from oai._http.messages import is_async
+
+        self._transport = transport
+        self.send = transport.send
+        self.is_async = is_async(transport)
+        self.needs_key = getattr(transport, "needs_key", True)
+
+    def for_async(self) -> Any:
+        """Return the transport for async clients."""
+        side = getattr(self._transport, "for_async", None)
+        return self if side is None else side()
+
+    def close(self) -> Any:
+        """Do nothing; the result can be awaited."""
+        from oai._http.either import AWAITABLE_NONE
+
+        return AWAITABLE_NONE
+
+
+def recorded_transport() -> Unclosed | None:
+    """Return the transport of the environment if it can be recorded, else `None` for the default one.
+
+    It can if one object serves sync and async clients, and is no cassette itself.
+
+    Raises:
+        OpenAIError: the value of `OAI_TRANSPORT` is invalid.
+    """
+    setting = os.environ.get(VARIABLE, "")
+    if not setting or setting in LIBRARIES or setting.partition(":")[0] in CASSETTES:
+        return None
+    return Unclosed(_from_environment(setting, is_async=False))
+
+
 def _from_environment(setting: str, *, is_async: bool) -> Any:
     """Return the transport that the variable names: one for all clients, so that they share a cassette."""
     kind, colon, rest = setting.partition(":")

@@ -7,7 +7,8 @@
 
 The cassette is in the directory of the test, at `cassettes/<module>/<test>.cassette`. Its mode is set by
 `--oai-record`, the environment variable `OAI_RECORD`, the marker, or the ini option `oai_record`, in this order; the
-default is `replay`. If the test does not pass, the cassette is not changed.
+default is `replay`. If the test does not pass, the cassette is not changed. What is recorded is sent over the transport
+that `OAI_TRANSPORT` names, unless that is a library or another cassette.
 
 pytest loads this module in every session of an environment with `oai` installed. So it imports only pytest; the rest
 is imported by the first fixture that needs it.
@@ -86,6 +87,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["oai_start"] = node.config.stash[start_key]
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say that cassettes are recorded in this session, and over what, as that may be invented responses."""
+    override, default = _mode(config)
+    if (override or default) == "replay":
+        return []
+    transport = os.environ.get("OAI_TRANSPORT")
+    return [f"oai: cassettes in mode {override or default}{f' over {transport}' if transport else ''}"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Add the fixture to tests with the marker, as the first, so that other fixtures may create clients."""
     for item in items:
@@ -160,7 +170,12 @@ def oai_recorder(request: pytest.FixtureRequest) -> Iterator[Recorder]:
     start = request.config.stash[start_key]
     recorder = _cassettes.make_recorder(request.node, override, default, start)
     current = _cassettes.current
-    with current.during(request.node, recorder), default_transport(current):
+    blocker = request.config.stash.get(blocker_key, None)
+    with (
+        blocker.lifted() if blocker is not None and recorder.mode != "replay" else contextlib.nullcontext(),
+        current.during(request.node, recorder),
+        default_transport(current),
+    ):
         yield recorder
     _cassettes.finish(recorder, keep=request.node.stash.get(passed, False))
 

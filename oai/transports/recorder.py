@@ -54,8 +54,8 @@ class Recorder(OverTransport):
 
     Args:
         path: the cassette, a text file to keep with the tests.
-        transport: the transport to record, sync or async, which is closed with this one; by default the client's
-            default transport, `HTTPTransport()` or `AsyncHTTPTransport()`.
+        transport: the transport to record, sync or async, which is closed with this one; by default `HTTPTransport()`
+            or `AsyncHTTPTransport()`, whatever `OAI_TRANSPORT` is.
         mode: `"replay"` responds from the cassette and never sends; `"record"` sends everything and replaces the
             cassette; `"append"` replays recorded exchanges, and sends and adds the others; `"live"` sends and writes
             nothing. The default is the environment variable `OAI_RECORD`, else `"replay"`.

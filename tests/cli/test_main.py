@@ -356,6 +356,16 @@ def test_arguments_are_utf_8_in_any_locale() -> None:
     assert (failed.returncode, failed.stderr) == (2, b"oai: the argument 'user=\\udcff' is not UTF-8\n")
 
 
+def test_environment_names_the_transport_that_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OAI_TRANSPORT", "offline")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for option in ("--record", "--replay"):
+        assert main([option, str(tmp_path / "a.cassette"), "models.list", "--get", "data[0].id"]) == 0
+        assert capfd.readouterr().out == "model_offline\n"
+
+
 def test_missing_cassette_and_empty_file_name_are_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--replay", str(tmp_path / "none"), "models.list"]) == 1
     message = f"oai: there is no cassette {tmp_path}/none for GET /models (models.list); --record FILE records it\n"

@@ -124,6 +124,53 @@ def test_missing_cassette_error_shows_how_to_record(project: Project) -> None:
     assert project.cassettes == []
 
 
+ENVIRONMENT = """
+import asyncio
+import pytest
+import oai
+
+@pytest.mark.oai_cassette
+@pytest.mark.parametrize("number", [1, 2])
+def test_deep(number):
+    assert oai.OpenAI().models.retrieve(f"m{number}").object == "model"
+
+@pytest.mark.oai_cassette
+def test_async():
+    async def run():
+        return await oai.AsyncOpenAI().models.retrieve("m")
+    assert asyncio.run(run()).object == "model"
+"""
+
+
+@pytest.mark.parametrize("transport", ["offline", "oai:OfflineTransport"])
+def test_environment_names_the_transport_that_is_recorded(transport: str, served: Project) -> None:
+    assert served.server is not None
+    served.write(test_it=ENVIRONMENT)
+    environment = {"OAI_TRANSPORT": transport, "OPENAI_API_KEY": ""}
+    assert f"oai: cassettes in mode append over {transport}\n" in served.run(
+        passed=3, env={**environment, "OAI_RECORD": "append"}
+    )
+    assert "cassettes in mode" not in served.run("--block-network=all", passed=3)
+    assert len(served.cassettes) == 3
+    assert served.server.requests == []
+
+
+def test_cassette_of_a_test_precedes_that_of_the_environment(served: Project) -> None:
+    served.write(test_it=ENVIRONMENT)
+    served.run(passed=3, record=True, env={"OAI_TRANSPORT": "record:all.cassette"})
+    assert len(served.cassettes) == 3
+    assert "all.cassette" not in served.cassettes
+    served.run("--block-network=all", passed=3, env={"OAI_TRANSPORT": "replay:missing.cassette"})
+
+
+def test_recording_connects_while_the_network_is_blocked(served: Project) -> None:
+    served.write(test_it=ENVIRONMENT + "\ndef test_other(): oai.OpenAI(max_retries=0).models.list()\n")
+    output = served.run("--block-network=all", passed=3, failed=1, record=True)
+    assert "test_other" in output
+    assert "tried to connect to 127.0.0.1" in output
+    assert len(served.cassettes) == 3
+
+
 CLIENTS = """
 import asyncio
 import threading

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from oai._client.default_transport import recorded_transport
 from oai._support.suggest import nearest
 from oai.transports.recorder import Recorder
 
@@ -87,7 +88,7 @@ def make_recorder(node: Any, override: str | None, default: str, start: float) -
         # Another test of this session has recorded the same cassette. Recording would discard its exchanges; a replay
         # will serve both tests from one cassette, and so must this run.
         mode = "append"
-    return Recorder(path, mode=mode, **options)
+    return Recorder(path, None if mode == "replay" else recorded_transport(), mode=mode, **options)
 
 
 def _written_since(path: str, start: float) -> bool:
