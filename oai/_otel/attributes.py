@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oai._errors import APIConnectionError, APITimeoutError
+from oai._http.messages import TransportError
+
 if TYPE_CHECKING:
     from oai._request.hooks import Attempt
 
@@ -128,5 +131,11 @@ def response_attributes(attempt: Attempt) -> dict[str, Any]:
 
 
 def error_type(attempt: Attempt) -> str | None:
-    """Return the type of the error that ended a call: its class, or the type of an error in the body of a stream."""
-    return attempt.facts.error if attempt.error is None else type(attempt.error).__name__
+    """Return the type of the error that ended a call: its class, or the type of an error in the body of a stream.
+
+    For a stream that breaks, it is the class of the error that its reader gets.
+    """
+    error = attempt.error
+    if isinstance(error, TransportError):
+        return (APITimeoutError if error.kind == "timeout" else APIConnectionError).__name__
+    return attempt.facts.error if error is None else type(error).__name__

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,12 +96,19 @@ def test_retries_are_events_of_one_span(traced: Any, telemetry: Telemetry, serve
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(Answer.error(400, "no"), oai.BadRequestError), (Answer(reset="before"), oai.APIConnectionError)],
+    [
+        (Answer.error(400, "no"), oai.BadRequestError),
+        (Answer.error(429, "slow down"), oai.RateLimitError),
+        (Answer(reset="before"), oai.APIConnectionError),
+        (Answer(json=COMPLETION, reset="body", length=10_000), oai.APIConnectionError),
+        (Answer(delay=1), oai.APITimeoutError),
+    ],
 )
 def test_failed_call_has_a_span_with_its_error(
-    answer: Answer, error: Any, traced: Any, telemetry: Telemetry, server: Loopback
+    answer: Answer, error: Any, way: Way, traced: Any, telemetry: Telemetry, server: Loopback
 ) -> None:
     server.default = answer
+    way.options["timeout"] = oai.Timeout(10, read=0.2 if answer.delay else 10)
     with pytest.raises(error):
         traced().call(CREATE, model="m", messages=MESSAGES)
     (span,) = telemetry.spans
@@ -120,6 +130,32 @@ def test_span_of_a_stream_ends_with_it(traced: Any, telemetry: Telemetry, server
     assert attributes["gen_ai.request.stream"] is True
     assert attributes["gen_ai.response.time_to_first_chunk"] > 0
     assert "gen_ai.client.operation.time_to_first_chunk" in {name for name, _, _ in telemetry.points()}
+
+
+def test_stream_that_is_reset_ends_its_span(traced: Any, telemetry: Telemetry, server: Loopback) -> None:
+    server.default = Answer.events(CHUNKS[:2], done=False, reset="body")
+    with pytest.raises(oai.APIConnectionError):
+        traced().events(CREATE, model="m", messages=MESSAGES)
+    (span,) = telemetry.spans
+    assert (span.attributes or {})["error.type"] == "APIConnectionError"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_forked_child_has_spans_of_its_own(telemetry: Telemetry, server: Loopback) -> None:
+    server.default = Answer(json=COMPLETION)
+    client = instrument(oai.OpenAI(api_key="k", base_url=f"{server.url}/v1"), **telemetry.providers)
+    call = partial(client.chat.completions.create, model="m", messages=MESSAGES)
+    call()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        with suppress(BaseException):
+            call()
+            os._exit(len(telemetry.spans))
+        os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+    assert len(telemetry.spans) == 1
+    client.close()
 
 
 def test_error_within_a_stream_is_that_of_the_span(traced: Any, telemetry: Telemetry, server: Loopback) -> None:

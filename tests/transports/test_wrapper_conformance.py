@@ -154,6 +154,21 @@ class TestFallback(OverHTTP):
         return Fallback([Target(refusing), super().make_transport()], cooldown=0)
 
 
+class TestAsyncFallback(OverAsyncHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        refusing = FailingTransport(AsyncHTTPTransport(), Fail("refused"))
+        return Fallback([Target(refusing), super().make_transport()], cooldown=0)
+
+
+class TestBalancer(OverHTTP):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Balancer([super().make_transport()])
+
+
 class TestAsyncBalancer(OverAsyncHTTP):
     make_trusting: Any = None
 
