@@ -328,6 +328,8 @@ def status_error(response: Response) -> APIStatusError:
 
 
 Response.make_error = staticmethod(status_error)
+Response.broken_error, Response.timeout_error = APIConnectionError, APITimeoutError
+Response.size_error = ResponseTooLargeError
 
 
 def _request_of(response: Any) -> SentRequest | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from oai._http.body import Body
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
@@ -41,7 +43,7 @@ class SentRequest(msgspec.Struct, frozen=True):
         return cls("", URL(""), [])
 
 
-class Response:
+class Response(Body):
     """Status, headers and content of a response.
 
     Attributes:
@@ -52,16 +54,15 @@ class Response:
         elapsed_seconds: seconds from the call to the headers of this response.
         http_version: the version of HTTP of the response.
         reply: the open reply of a response whose body is being streamed, else `None`.
+        is_spent: whether the body was consumed piece by piece, or given up, and so not kept.
     """
 
     __slots__ = (
         "_credentials",
         "_request",
-        "content",
         "elapsed_seconds",
         "headers",
         "http_version",
-        "reply",
         "retries_taken",
         "status_code",
     )
@@ -90,6 +91,7 @@ class Response:
         self.elapsed_seconds = elapsed_seconds
         self.http_version = http_version
         self.reply: Any = None
+        self.is_spent = False
 
     @property
     def method(self) -> str:
@@ -189,9 +191,29 @@ class Response:
         return self.reason
 
     @property
+    def is_informational(self) -> bool:
+        """Whether the status is 1xx."""
+        return 100 <= self.status_code < 200
+
+    @property
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status_code < 300
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is 3xx."""
+        return 300 <= self.status_code < 400
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether the status is 4xx."""
+        return 400 <= self.status_code < 500
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is 5xx."""
+        return 500 <= self.status_code < 600
 
     @property
     def is_error(self) -> bool:
@@ -223,14 +245,20 @@ class Response:
         if closing is not None:
             closing.close()
             raise RuntimeError("this is the response of an async client: await aclose() instead of calling close()")
-        self.reply = None
+        self.give_up()
 
     async def aclose(self) -> None:
         """Give up a body that is being streamed, and release its connection, for sync and async clients."""
-        reply, self.reply = self.reply, None
+        reply = self.give_up()
         closing = None if reply is None else reply.close()
         if closing is not None:
             await closing
+
+    def give_up(self) -> Any:
+        """Take note that the rest of the body will not be read, and return the reply, which is to be closed."""
+        reply, self.reply = self.reply, None
+        self.is_spent = self.is_spent or reply is not None
+        return reply
 
     @property
     def cached(self) -> bool:
@@ -256,6 +284,16 @@ class Response:
         from oai._http.text import text_encoding  # as above
 
         return text_encoding(self.headers.get("content-type", ""))
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the response sets, by name."""
+        from http.cookies import SimpleCookie  # few programs need it
+
+        cookies: SimpleCookie = SimpleCookie()
+        for field in self.headers.get_list("set-cookie"):
+            cookies.load(field)
+        return {name: morsel.value for name, morsel in cookies.items()}
 
     @property
     def request_id(self) -> str | None:

@@ -115,6 +115,10 @@ class EventDecoder:
         if parser.held > limit:
             raise self._too_large()
 
+    def skip_content_decoding(self) -> None:
+        """Take the pieces as they are: their content encoding is undone already."""
+        self._plain = None
+
     def _keep(self, piece: bytes) -> None:
         """Keep the start of a stream for messages, and more of it if it looks like an object instead of events."""
         self._start += piece[: self._kept]

@@ -26,10 +26,10 @@ class RawResponse(Response, Generic[R]):
 
     __slots__ = ("_result",)
 
-    def __init__(self, response: Response, result: Callable[[], R]) -> None:
+    def __init__(self, response: Response, result: Callable[[Response], R]) -> None:
         super().__init__(**response.fields())
         self.reply = response.reply
-        self._result: Callable[[], R] | _Parsed[R] = result
+        self._result: Callable[[Response], R] | _Parsed[R] = result
 
     def parse(self, *, to: Any = None) -> R:
         """Return the result of the call, or the content decoded as another type.
@@ -44,7 +44,7 @@ class RawResponse(Response, Generic[R]):
             result: R = read_as(to, self.request.operation or self.request.method, self)
             return result
         if not isinstance(self._result, _Parsed):
-            self._result = _Parsed(self._result())
+            self._result = _Parsed(self._result(self))
         return self._result.value
 
 
@@ -60,7 +60,9 @@ def raw(core: ClientCore) -> Any:
 
     def call(*arguments: Any) -> RawResponse[Any]:
         operation, response, reply = core.send(*arguments)
-        return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
+        return RawResponse(
+            response, lambda raw: core.result(operation, response if reply is None else raw, reply, arguments)
+        )
 
     def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(core.help(helper, options))
@@ -73,7 +75,9 @@ def raw_async(core: ClientCore) -> Any:
 
     async def call(*arguments: Any) -> RawResponse[Any]:
         operation, response, reply = await core.send(*arguments)
-        return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
+        return RawResponse(
+            response, lambda raw: core.result(operation, response if reply is None else raw, reply, arguments)
+        )
 
     async def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(await core.help(helper, options))
@@ -103,7 +107,7 @@ def _of_result(result: Any) -> RawResponse[Any]:
     response = response_of(result)
     if response is None:
         raise TypeError(f"this helper returns {type(result).__name__}, which is not the result of a single response")
-    return RawResponse(response, lambda: result)
+    return RawResponse(response, lambda _: result)
 
 
 def _no_stream(helper: Callable[..., Any], options: dict[str, Any]) -> Any:  # noqa: ARG001 - the signature of `help`

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._errors import APIConnectionError, APITimeoutError
 from oai._http.either import pieces_of
 from oai._http.messages import TransportError
 from oai._results.events import EventDecoder
@@ -26,34 +25,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def body_error(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:
-    """Return the exception for a response that broke off while its body was read."""
-    if error.kind == "timeout":
-        return APITimeoutError(response.request, message=f"Request timed out within the {what}: {error}")
-    return APIConnectionError(message=f"The connection broke within the {what}: {error}", request=response.request)
-
-
 # The generators below hold no reference to their stream, so an abandoned one closes its reply at once instead of at the
 # next garbage collection.
 
 
 def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generator[Any, None, None]:
     try:
-        for piece in reply:
+        for piece in _pieces(decoder, response, reply):
             yield from decoder.feed(piece)
             if decoder.complete:
                 break
         yield from decoder.end()
     except TransportError as error:
-        raise body_error(error, response) from error
+        raise response.read_error(error, "stream") from error
     finally:
-        response.reply = None
+        response.give_up()
         reply.close()
 
 
 async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
     try:
-        async for piece in pieces_of(reply):
+        async for piece in pieces_of(_pieces(decoder, response, reply)):
             for item in decoder.feed(piece):
                 yield item
             if decoder.complete:
@@ -61,10 +53,22 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
         for item in decoder.end():
             yield item
     except TransportError as error:
-        raise body_error(error, response) from error
+        raise response.read_error(error, "stream") from error
     finally:
-        response.reply = None
+        response.give_up()
         await close(reply)
+
+
+def _pieces(decoder: EventDecoder, response: Response, reply: Any) -> Any:
+    """Return what a body is read from: the reply, or the content if the program has read it from the response before.
+
+    Raises:
+        RuntimeError: the program has consumed the body and not kept it.
+    """
+    if response.begin():
+        return reply
+    decoder.skip_content_decoding()
+    return (response.content,)
 
 
 async def close(reply: Any) -> None:
@@ -120,7 +124,7 @@ class Stream(_BaseStream[T]):
         """
         with suppress(ValueError):  # another thread is reading: closing the reply ends it
             self._events.close()
-        self.response.reply = None
+        self.response.give_up()
         self._reply.close()
 
     def as_sse(self, *, errors: Errors = "raise") -> Generator[bytes, None, None]:
@@ -172,7 +176,7 @@ class AsyncStream(_BaseStream[T]):
         """
         if not getattr(self._events, "ag_running", False):
             await self._events.aclose()
-        self.response.reply = None
+        self.response.give_up()
         await close(self._reply)
 
     aclose = close

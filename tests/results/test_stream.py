@@ -205,6 +205,38 @@ def test_early_close_ends_the_connection_but_not_the_client(server: Loopback, cl
     assert texts(chat(client)) == ["a"]
 
 
+def test_response_of_an_async_stream_names_the_methods_that_await(server: Loopback) -> None:
+    server.default = Answer.events([chunk("a")])
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1") as client:
+            stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+            for use in (stream.response.read, lambda: list(stream.response.iter_lines())):
+                with pytest.raises(RuntimeError, match=r"use aread\(\), aiter_bytes\(\)"):
+                    use()
+            assert await stream.response.aread() == b"".join([piece async for piece in stream.response.aiter_bytes()])
+            assert [event.id async for event in stream] == ["1"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Answer.events([chunk("a"), chunk("b")], framing="length", truncate=30), oai.APIConnectionError),
+        (Answer.events([chunk("a"), chunk("b")], pace=60), oai.APITimeoutError),
+    ],
+    ids=["cut", "stalled"],
+)
+def test_body_that_breaks_off_raises_while_it_is_read(
+    answer: Answer, kind: Any, server: Loopback, client_to: Make
+) -> None:
+    server.reply(answer)
+    stream = chat(client_to(timeout=1))
+    with pytest.raises(kind, match="within the body"):
+        list(stream.response.iter_lines())
+
+
 @pytest.mark.parametrize("how", ["close", "response.close"])
 def test_stream_is_closed_through_its_response(how: str, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.events([chunk(str(n)) for n in range(1000)], pace=0.05))
