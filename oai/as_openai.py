@@ -65,6 +65,7 @@ def install() -> None:
     if "pydantic.main" in sys.modules:
         twins.patch_pydantic(sys.modules["pydantic.main"])
     _show_signatures()
+    _take_modules(official=True)
     BaseURL.ending = "/"
     for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
         sys.modules[f"{NAME}.{alias}"] = version
@@ -98,6 +99,7 @@ def uninstall() -> None:
     from oai._official import twins
 
     twins.uninstall()
+    _take_modules(official=False)
     BaseURL.ending = ""
     sys.meta_path.remove(Finder)
     for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
@@ -165,6 +167,25 @@ def _patching_spec(name: str, path: Any) -> ModuleSpec | None:
 
         loader.exec_module = exec_module
     return spec
+
+
+def _take_modules(*, official: bool) -> None:
+    """Let clients, streams and exceptions be of the modules that the SDK's are of, by which programs recognize them."""
+    from oai import _errors
+    from oai._client.async_client import AsyncOpenAI
+    from oai._client.azure import AsyncAzureOpenAI, AzureOpenAI
+    from oai._client.sync_client import OpenAI
+    from oai._results.stream import AsyncStream, Stream
+
+    errors = [each for each in vars(_errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    for cls in (OpenAI, AsyncOpenAI, AzureOpenAI, AsyncAzureOpenAI, Stream, AsyncStream, *errors):
+        home = _homes.setdefault(cls, cls.__module__)
+        name = f"{NAME}.lib.azure" if "Azure" in cls.__name__ else NAME
+        cls.__module__ = name if official and home.startswith("oai.") else home
+
+
+_homes: Final[dict[type, str]] = {}
+"""The modules that classes are of without `as_openai`."""
 
 
 def _show_signatures() -> None:

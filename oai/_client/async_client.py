@@ -61,7 +61,7 @@ class AsyncCore(Core):
         """Return the stream of a reply."""
         from oai._results.stream import AsyncStream
 
-        return AsyncStream(operation, response, reply, max_event=self.config.max_event)
+        return AsyncStream.of(operation, response, reply, max_event=self.config.max_event)
 
     async def help(self, helper: Callable[..., Steps[Any]], options: dict[str, Any]) -> Any:
         """Run a helper of the table."""

@@ -53,13 +53,16 @@ class BaseURL(Attribute):
     """The base URL, as text with the attributes of httpx's URLs."""
 
     ending: ClassVar[str] = ""
-    """What it ends with; the official SDK's has a slash at the end, which `as_openai` adds."""
+    """What its path ends with; the official SDK's has a slash at the end, which `as_openai` adds."""
 
     def __get__(self, client: Client | None, owner: type) -> Any:
         from oai._support.url_text import URLText  # few programs read it
 
         url = super().__get__(client, owner)
-        return url if client is None else URLText(url.rstrip("/") + self.ending if self.ending else url)
+        if client is None:
+            return url
+        has_path = "/" in url.partition("://")[2]
+        return URLText(url.rstrip("/") + self.ending if self.ending and has_path else url)
 
 
 class _Constructor:

@@ -54,7 +54,7 @@ class SyncCore(Core):
         """Return the stream of a reply."""
         from oai._results.stream import Stream  # like `_flow.steps` below, not needed by a plain call
 
-        return Stream(operation, response, reply, max_event=self.config.max_event)
+        return Stream.of(operation, response, reply, max_event=self.config.max_event)
 
     def help(self, helper: Callable[..., Steps[Any]], options: dict[str, Any]) -> Any:
         """Run a helper of the table."""

@@ -29,7 +29,7 @@ class Body:
     """What a response can do with its body, by the names of httpx's `Response`.
 
     A body that is still arriving can be consumed once, unless it is kept by `read`. Reading raises `APIConnectionError`
-    if the body is cut short, and `APITimeoutError` if a read takes longer than the time-out.
+    if the body is cut short, and `APITimeoutError` if a read takes longer than the timeout.
     """
 
     __slots__ = ("content", "is_spent", "reply")

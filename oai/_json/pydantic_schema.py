@@ -40,7 +40,14 @@ def core_schema_of(cls: type[Any], source: Any) -> Any:
     from pydantic_core import core_schema
 
     def validate(value: Any) -> Any:
-        return value if isinstance(value, cls) else validated(source, value)
+        if isinstance(value, cls):
+            return value
+        if hasattr(
+            type(value), "model_dump"
+        ):  # of another class; the official SDK derives some of its types from others
+            validated(source, value.model_dump(exclude_unset=True))
+            return value
+        return validated(source, value)
 
     return core_schema.no_info_plain_validator_function(
         validate,

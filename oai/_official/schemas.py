@@ -50,20 +50,23 @@ def validate_response_format(response_format: object) -> None:
 
 def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_completion: Any) -> Any:
     """Return a chat completion with its content and arguments as values of the types."""
+    from oai._official.twins import as_struct
     from oai.helpers.structured.functions import Tools
     from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion
 
-    check_finished(chat_completion)
-    return parse_completion(chat_completion, OutputTypes(_type_of(response_format), Tools(_tools(input_tools))))
+    completion = as_struct(chat_completion)
+    check_finished(completion)
+    return parse_completion(completion, OutputTypes(_type_of(response_format), Tools(_tools(input_tools))))
 
 
 def parse_response(*, text_format: Any, input_tools: Any, response: Any) -> Any:
     """Return a response with its texts and arguments as values of the types."""
+    from oai._official.twins import as_struct
     from oai.helpers.structured.functions import Tools
     from oai.helpers.structured.parsed import OutputTypes
     from oai.helpers.structured.parsed import parse_response as parse
 
-    return parse(response, OutputTypes(_type_of(text_format), Tools(_tools(input_tools))))
+    return parse(as_struct(response), OutputTypes(_type_of(text_format), Tools(_tools(input_tools))))
 
 
 def validate_input_tools(tools: Any = omit) -> Any:

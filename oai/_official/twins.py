@@ -85,6 +85,16 @@ def _build(function: Any, name: str, /, *bases: Any, **options: Any) -> Any:
     return _build_class(function, name, *bases, **options)
 
 
+# pydantic looks up the names of annotations in the frame of the class statement, and passes by frames of this name.
+_build.__code__ = _build.__code__.replace(co_name="<generic parameters of a class>")
+
+
+def as_struct(value: Any) -> Any:
+    """Return the struct of the same data if a value is the model of one."""
+    structs = getattr(type(value), "__structs__", None)
+    return structs[0].model_construct(**value.to_dict()) if structs else value
+
+
 def _call(cls: Any, *args: Any, **fields: Any) -> Any:
     if f"{sys._getframe(1).f_globals.get('__name__')}.".startswith(OWN):  # noqa: SLF001 - who makes it
         return _make(cls, *args, **fields)

@@ -159,10 +159,9 @@ def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeou
         return value if is_bounded else _without_excess(value)
     if value is None or isinstance(value, (int, float)):
         return Timeout(seconds("timeout", value))
-    if isinstance(value, tuple) and len(value) == len(PARTS):  # as httpx takes it
-        return Timeout(
-            None, **{part: seconds(f"timeout ({part})", limit) for part, limit in zip(PARTS, value, strict=True)}
-        )
+    if isinstance(value, tuple) and 2 <= len(value) <= len(PARTS):  # as httpx takes it
+        limits = dict(zip(PARTS, value, strict=False))
+        return Timeout(None, **{part: seconds(f"timeout ({part})", limit) for part, limit in limits.items()})
     limits = {name: getattr(value, name, omit) for name in PARTS}
     if omit in limits.values():
         raise OpenAIError(f"timeout must be seconds, None, or an oai.Timeout, not {type(value).__name__}")

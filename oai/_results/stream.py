@@ -81,14 +81,44 @@ async def close(reply: Any) -> None:
 class _BaseStream(Generic[T]):
     """Base class of both streams."""
 
-    def __init__(self, operation: Operation, response: Response, reply: Any) -> None:
+    def __init__(self, *, cast_to: Any, response: Any, client: Any = None, options: Any = None) -> None:
+        """Stream the events of a response of httpx, as the official SDK's constructor does; programs' tests call it.
+
+        Args:
+            cast_to: the type of the events.
+            response: the response.
+            client: not used.
+            options: not used.
+        """
+        from oai._results.foreign_stream import opened
+
+        del client, options
+        self._begin(*opened(cast_to, response, is_async=isinstance(self, AsyncStream)), None)
         self.response = response
+        self._events = self.__stream__()  # which subclasses override
+
+    @classmethod
+    def of(cls, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> Self:
+        """Return the stream of the events of an operation."""
+        return cls.__new__(cls)._begin(operation, response, reply, max_event)  # noqa: SLF001 - its own class
+
+    def _begin(self, operation: Operation, response: Response, reply: Any, max_event: int | None) -> Self:
+        self.response = self._own_response = response
         self._request_id = response.request_id
         self._reply = reply
         self.has_end_marker = not operation.row.end  # streams whose events name their end have no `[DONE]`
+        self._events = self._events_of(EventDecoder(operation, response, max_event), response, reply)
+        return self
+
+    def _events_of(self, decoder: EventDecoder, response: Response, reply: Any) -> Any:
+        raise NotImplementedError
+
+    def __stream__(self) -> Any:
+        """Return the iterator over the events; tracing libraries call it by this name, which is the official SDK's."""
+        return self._events
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.response.request.operation}>"
+        return f"<{type(self).__name__} of {self._own_response.request.operation}>"
 
 
 class Stream(_BaseStream[T]):
@@ -98,10 +128,10 @@ class Stream(_BaseStream[T]):
     `APITimeoutError` if the next event takes longer than the timeout.
     """
 
-    def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
-        super().__init__(operation, response, reply)
-        decoder = EventDecoder(operation, response, max_event)
-        self._events: Generator[T, None, None] = _events(decoder, response, reply)
+    _events: Generator[T, None, None]
+
+    def _events_of(self, decoder: EventDecoder, response: Response, reply: Any) -> Generator[T, None, None]:
+        return _events(decoder, response, reply)
 
     def __iter__(self) -> Iterator[T]:
         return self._events
@@ -124,7 +154,7 @@ class Stream(_BaseStream[T]):
         """
         with suppress(ValueError):  # another thread is reading: closing the reply ends it
             self._events.close()
-        self.response.give_up()
+        self._own_response.give_up()
         self._reply.close()
 
     def as_sse(self, *, errors: Errors = "raise") -> Generator[bytes, None, None]:
@@ -142,18 +172,14 @@ class Stream(_BaseStream[T]):
         with self:
             yield from send_events(self._events, errors, done=self.has_end_marker)
 
-    def __stream__(self) -> Iterator[T]:
-        """Return the iterator over the events; tracing libraries call it by this name, which is the official SDK's."""
-        return self._events
-
 
 class AsyncStream(_BaseStream[T]):
     """`Stream` for `async for` and `async with`."""
 
-    def __init__(self, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> None:
-        super().__init__(operation, response, reply)
-        decoder = EventDecoder(operation, response, max_event)
-        self._events: AsyncGenerator[T, None] = _events_async(decoder, response, reply)
+    _events: AsyncGenerator[T, None]
+
+    def _events_of(self, decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[T, None]:
+        return _events_async(decoder, response, reply)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._events
@@ -176,7 +202,7 @@ class AsyncStream(_BaseStream[T]):
         """
         if not getattr(self._events, "ag_running", False):
             await self._events.aclose()
-        self.response.give_up()
+        self._own_response.give_up()
         await close(self._reply)
 
     aclose = close
@@ -189,7 +215,3 @@ class AsyncStream(_BaseStream[T]):
         async with self:
             async for event in send_events_async(self._events, errors, done=self.has_end_marker):
                 yield event
-
-    def __stream__(self) -> AsyncIterator[T]:
-        """Return the iterator over the events, see `Stream.__stream__`."""
-        return self._events

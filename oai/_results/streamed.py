@@ -6,6 +6,7 @@ How a body is read is written in `oai._http.body`, once for sync and async.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from oai._http.body import Over, now
@@ -26,6 +27,9 @@ class _BaseStreamedResponse(Response):
     """Base class of both streamed responses. The body can be consumed once, unless `read` keeps it."""
 
     __slots__ = ("_make", "_streams", "max_body")
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)  # `APIResponse[str]`, as programs for the official SDK write
 
     def __init__(
         self, response: Response, reply: Any, make: Callable[[Response, Any], Any], *, streams: bool, limit: int | None

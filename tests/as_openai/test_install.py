@@ -194,3 +194,33 @@ for use in (FinalRequestOptions, Derived, lambda: FinalRequestOptions.copy):
         "openai's_LazyProxy",
         "openai's_FinalRequestOptions",
     ]
+
+
+def test_classes_are_of_the_modules_by_which_programs_recognize_them() -> None:
+    program = """
+import openai, pickle
+print(*(each.__module__ for each in (openai.OpenAI, openai.AsyncAzureOpenAI, openai.Stream, openai.RateLimitError)))
+print(pickle.loads(pickle.dumps([openai.AzureOpenAI, openai.RateLimitError])) == [openai.AzureOpenAI, openai.RateLimitError])
+from oai import as_openai
+as_openai.uninstall()
+print(openai.OpenAI.__module__.partition(".")[0])
+"""
+    assert code(program) == ["openai", "openai.lib.azure", "openai", "openai", "True", "oai"]
+
+
+def test_base_url_ends_with_a_slash_where_it_has_a_path() -> None:
+    program = """
+from openai import OpenAI
+print(*(OpenAI(base_url=url).base_url for url in ("https://x.example", "https://x.example/v1", "https://x.example/v1/")))
+"""
+    assert code(program) == ["https://x.example", "https://x.example/v1/", "https://x.example/v1/"]
+
+
+def test_responses_can_be_annotated_with_the_type_that_they_parse_to() -> None:
+    program = """
+from openai._legacy_response import LegacyAPIResponse
+from openai._response import APIResponse, AsyncAPIResponse
+def use(a: LegacyAPIResponse[str], b: APIResponse[str], c: AsyncAPIResponse[str]) -> None: ...
+print(*(each.__args__[0].__name__ for each in (LegacyAPIResponse[str], APIResponse[str], AsyncAPIResponse[str])))
+"""
+    assert code(program) == ["str", "str", "str"]

@@ -129,6 +129,51 @@ print(result._own, ChatCompletionMessage(role="assistant")._request_id)
     assert output(program) == ["req-1 2 False", "req-1 2 False", "3 None"]
 
 
+def test_models_of_functions_find_the_names_there() -> None:
+    program = """
+def make():
+    class Address(pydantic.BaseModel):
+        street: str
+    class Person(pydantic.BaseModel):
+        address: "Address"
+        others: "list[Address]"
+    return Person(address={"street": "x"}, others=[])
+print(make().address.street)
+"""
+    assert output(program) == ["x"]
+
+
+def test_a_field_takes_a_model_whose_class_the_sdk_derives_from_the_fields() -> None:
+    program = """
+from openai.types.responses import ResponseFunctionToolCallItem, ResponseOutputItemAddedEvent
+item = ResponseFunctionToolCallItem(
+    id="fc", arguments="{}", call_id="c", name="n", type="function_call", status="completed", namespace="own"
+)
+event = ResponseOutputItemAddedEvent(item=item, output_index=0, sequence_number=1, type="response.output_item.added")
+print(event.item is item, event.item.namespace, event.model_dump()["item"]["call_id"])
+try:
+    ResponseOutputItemAddedEvent(item=completion, output_index=0, sequence_number=1)
+except pydantic.ValidationError:
+    print("refused")
+"""
+    assert output(program) == ["True own c", "refused"]
+
+
+def test_models_that_a_program_made_are_parsed() -> None:
+    program = """
+from openai.lib._parsing._completions import parse_chat_completion
+class Answer(pydantic.BaseModel):
+    text: str
+made = ChatCompletion(
+    id="c", created=1, model="m", object="chat.completion",
+    choices=[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": '{"text": "Hi"}'}}],
+)
+parsed = parse_chat_completion(response_format=Answer, input_tools=[], chat_completion=made)
+print(parsed.choices[0].message.parsed)
+"""
+    assert output(program) == ["text='Hi'"]
+
+
 def test_uninstall_restores_structs() -> None:
     program = """
 from oai import as_openai

@@ -1,16 +1,17 @@
-"""`stream.response`: what programs do with the httpx response of the official SDK's streams works here, too."""
+"""`stream.response`, and streams made of a response: what programs do with httpx's in the official SDK works here."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from tests.official.sides import SIDES, Exchange, Reply, client
+from tests.official.sides import SIDES, Exchange, Reply, client, httpx
 
 CHUNKS = [{"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}] * 3
 BODY = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in CHUNKS) + b"data: [DONE]\n\n"
@@ -153,3 +154,65 @@ def test_body_of_a_raw_response_is_read_before_it_is_parsed(method: str, reply: 
 
     ours, theirs = (asyncio.run(main(module)) for module in SIDES)
     assert ours == theirs
+
+
+class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # its base is of an optional package
+    """A body that breaks off with an error of httpx."""
+
+    def __init__(self, error: str) -> None:
+        self._error = getattr(httpx, error)("broken")
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield BODY[: len(BODY) // 2]
+        raise self._error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield BODY[: len(BODY) // 2]
+        raise self._error
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("body", ["plain", "gzip", "ReadTimeout", "ReadError"])
+def test_stream_is_made_of_a_response_of_httpx(body: str, is_async: bool) -> None:
+    fields = [*FIELDS, ("content-encoding", "gzip")] if body == "gzip" else FIELDS
+    content: dict[str, Any] = {"content": gzip.compress(BODY) if body == "gzip" else BODY}
+    if body.startswith("Read"):
+        content = {"stream": Broken(body)}
+
+    async def main(module: Any) -> Any:
+        request = httpx.Request("GET", "https://x.example/v1")
+        response = httpx.Response(200, headers=fields, request=request, **content)
+        kind = module.AsyncStream if is_async else module.Stream
+        stream = kind[module.types.chat.ChatCompletionChunk](
+            cast_to=module.types.chat.ChatCompletionChunk, response=response, client=client(module, Exchange())
+        )
+        assert stream.response is response
+        received = []
+        try:
+            async for event in stream if is_async else _async(stream):
+                received.append(event.id)  # noqa: PERF401 - those before an error are compared, too
+        except module.APIConnectionError as error:
+            return received, type(error).__name__
+        return received, response.is_closed
+
+    ours, theirs = (asyncio.run(main(module)) for module in SIDES)
+    assert ours == theirs
+    assert ours[0]
+
+
+async def _async(stream: Any) -> AsyncIterator[Any]:
+    for event in stream:
+        yield event
+
+
+@pytest.mark.parametrize("response", [None, MagicMock()], ids=["none", "mock"])
+@pytest.mark.parametrize("module", SIDES, ids=["oai", "openai"])
+def test_mock_that_programs_derive_from_stream_yields_its_events(module: Any, response: Any) -> None:
+    class Mock(module.Stream[int]):  # type: ignore[misc, name-defined]  # a base of either package
+        def __stream__(self) -> Iterator[int]:
+            yield from (1, 2)
+
+    stream = Mock(cast_to=None, response=response, client=MagicMock())
+    assert [*stream] == [1, 2]
+    if response is not None:
+        stream.close()

@@ -206,7 +206,7 @@ def test_header_values_of_other_types(value: Any, sent: str, server: Loopback, c
         ("default_headers", {"X": "a\x01b"}, "has a line break or a control character"),
         ("default_headers", {"X(": "1"}, r"'X\(' is not a valid header name"),
         ("default_headers", {"": "1"}, "'' is not a valid header name"),
-        ("timeout", (1, 2, 3), "timeout must be seconds, None, or an oai.Timeout, not tuple"),
+        ("timeout", (1,), "timeout must be seconds, None, or an oai.Timeout, not tuple"),
         ("timeout", (1, -2, 3, 4), r"timeout \(read\) must be a non-negative"),
         ("timeout", "soon", "timeout must be seconds, None, or an oai.Timeout, not str"),
         ("timeout", -1, "timeout must be a non-negative number of seconds.*, not -1"),
@@ -532,6 +532,8 @@ def test_timeout_accepts_seconds_none_and_parts() -> None:
     assert oai.OpenAI(api_key="k").timeout == oai.Timeout(600, connect=5)
     assert oai.OpenAI(api_key="k", timeout=3).timeout == oai.Timeout(3)
     assert oai.OpenAI(api_key="k", timeout=None).timeout == oai.Timeout(None)
+    assert oai.OpenAI(api_key="k", timeout=(5, 1)).timeout == oai.Timeout(None, connect=5, read=1)  # as httpx has it
+    assert oai.OpenAI(api_key="k", timeout=(5, 1, 2)).timeout == oai.Timeout(None, connect=5, read=1, write=2)
     assert oai.Timeout(10, connect=2).read == 10
     assert repr(oai.Timeout(10, connect=2)) == "Timeout(connect=2, read=10, write=10, pool=10, total=None)"
 
