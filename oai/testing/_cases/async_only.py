@@ -87,7 +87,7 @@ class AsyncCases(Suite):
         self.server.reply(Answer(read_hold=self.read_on))
         body = Counted(1 << 10)
         self.cancelled(self.request(body=body), body.stuck, way)
-        assert not self.server.requests[0].complete
+        self.has_not_finished_an_upload()
 
     @pytest.mark.parametrize("way", WAYS)
     def test_cancelled_while_waiting_for_the_headers(self, way: str) -> None:

@@ -99,7 +99,7 @@ class TimingCases(Suite):
         assert time.monotonic() - began < self.patience, "the timeout came late"
         read_on.set()  # until now the server could not notice that the connection has ended
         assert self.is_clear()
-        assert not self.server.requests[0].complete
+        self.has_not_finished_an_upload()
         self.serves_again()
 
 
