@@ -10,9 +10,23 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.official.runner_programs import REFUSED, RUNS, TOOL
-from tests.official.sides import SIDES, Exchange, Reply, client, quiet
+from tests.official.runner_programs import (
+    ITEMS,
+    MCP,
+    PARTS,
+    REFUSED,
+    RUNS,
+    SERVER_TOOLS,
+    TOOL,
+    answer,
+    fn,
+    program,
+    with_tools,
+)
+from tests.official.sides import SIDES, Exchange, Reply, client, quick, quiet
 
 PICTURE = {"type": "computer_screenshot", "image_url": "data:image/png;base64,AAAA"}
 OPTIONS = ("max_steps", "max_concurrent_calls", "eager")
@@ -215,6 +229,49 @@ def test_runs_are_cancelled_at_the_same_points(name: str, mode: Any) -> None:
         script = {**RUNS[name], "independent": False}
         ours, theirs = (seen(module, script, is_async=False, mode=mode, cancel_at=cancel_at) for module in SIDES)
         assert ours == theirs
+
+
+WRONG = (None, 0, 1.5, "", "other", [], [None], {}, {"type": "other"})
+"""Values for a member; not `True`, which pydantic converts to 1 in responses."""
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all members of plain data."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path for key, member in members for path in [(*place, key), *places(member, (*place, key))]]
+
+
+def changed(items: list[Any], data: st.DataObject) -> list[Any]:
+    """Return items with a member that is missing, or has another value."""
+    items = deepcopy(items)
+    *parents, last = data.draw(st.sampled_from([path for path in places(items) if len(path) > 1]))
+    parent: Any = items
+    for key in parents:
+        parent = parent[key]
+    if isinstance(parent, dict) and data.draw(st.booleans()):
+        del parent[last]
+    else:
+        parent[last] = data.draw(st.sampled_from(WRONG))
+    return items
+
+
+@quick(300)
+@given(st.data())
+def test_response_with_a_wrong_item_is_judged_as_by_the_official_sdk(data: st.DataObject) -> None:
+    items = changed([data.draw(st.sampled_from(ITEMS))], data)
+    script = program(answer(fn("first"), *items), params=with_tools(*SERVER_TOOLS), computer=True)
+    ours, theirs = (seen(module, script, is_async=False, mode=False) for module in SIDES)
+    assert ours == theirs
+
+
+@quick(300)
+@given(st.data())
+def test_history_with_a_wrong_item_is_judged_as_by_the_official_sdk(data: st.DataObject) -> None:
+    params = with_tools(MCP, input=changed(PARTS, data))
+    script = program(answer(fn("first")), params=params, computer=True, ledger=True)
+    ours, theirs = (seen(module, script, is_async=False, mode=False) for module in SIDES)
+    assert ours.get("error") == theirs.get("error")
+    assert ours["requests"] == theirs["requests"]
 
 
 def test_checkpoint_of_the_official_sdk_can_be_resumed() -> None:

@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
-from oai.lib.responses_tool_runner.history import computer_call
 from oai.lib.responses_tool_runner.item_shapes import (
     FUNCTION_CALL,
     OUTPUT_MESSAGE,
     OWN_COMPACTION,
     REASONING,
     SERVER_ITEMS,
+    is_computer_call,
 )
 from oai.lib.responses_tool_runner.mcp import approvals_of
 from oai.lib.responses_tool_runner.outputs import copy_supplied
@@ -236,9 +236,8 @@ class Batch:
             raise RunFailure("the caller of a function is not one of allowed_callers")
 
     def _check_computer(self, item: Item) -> None:
-        if self._state.registry.computer is None or item.get("status") != "completed":
+        if self._state.registry.computer is None or not is_computer_call(item):
             raise RunFailure("a computer call is incomplete, or there is no computer")
-        computer_call(item)
 
     def _parse_arguments(self, item: Item) -> None:
         started = time.monotonic()

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from oai._json.decode import convert
 from oai.lib._tool_runs import call_with_cancelled
 from oai.lib.responses_tool_runner.errors import RunFailure
-from oai.lib.responses_tool_runner.history import computer_call
 from oai.lib.responses_tool_runner.outputs import copy_output
 from oai.lib.tool_diagnostics import Reason, Stage, emit_tool_diagnostic
-from oai.types.responses import ResponseFunctionToolCall
+from oai.types.responses import ResponseComputerToolCall, ResponseFunctionToolCall
 from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
 
 if TYPE_CHECKING:
@@ -110,8 +109,9 @@ class Execution:
         return supplied if supplied is not None else (yield from self.function(batch, item))
 
     def _run_computer(self, item: Item) -> Any:
+        call: ResponseComputerToolCall = convert(ResponseComputerToolCall, item)
         return self._computer.execute(
-            computer_call(item),
+            call,
             approve_safety_checks=self._callbacks.approve_safety_checks,
             before_action=self._callbacks.before_action,
             cancelled=self._state.cancelled,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from oai._json.decode import convert
-from oai.lib._computer_calls import ComputerUseError, actions_of
 from oai.lib.responses_tool_runner.item_shapes import (
     APPROVAL_RESPONSE,
     COMPACTION,
@@ -15,13 +13,13 @@ from oai.lib.responses_tool_runner.item_shapes import (
     FUNCTION_OUTPUT,
     REASONING,
     SERVER_ITEMS,
+    is_computer_call,
     is_input_message,
 )
 from oai.lib.responses_tool_runner.mcp import Approvals
 from oai.lib.responses_tool_runner.outputs import copy_output, is_blank
 from oai.lib.responses_tool_runner.registration import parse_arguments
 from oai.lib.responses_tool_runner.server_tools import check_server_item
-from oai.types.responses import ResponseComputerToolCall
 
 Item = dict[str, Any]
 
@@ -81,20 +79,6 @@ def has_observation(history: Iterable[Item]) -> bool:
     )
 
 
-def computer_call(item: Item) -> ResponseComputerToolCall:
-    """Return a computer call whose actions are valid.
-
-    Raises:
-        ValueError: they are not.
-    """
-    call: ResponseComputerToolCall = convert(ResponseComputerToolCall, item)
-    try:
-        actions_of(call)
-    except (ComputerUseError, AttributeError, TypeError):
-        raise ValueError("the actions of a computer call are malformed") from None
-    return call
-
-
 class _HistoryCheck:
     """The calls, outputs and approvals of a history up to some item."""
 
@@ -123,17 +107,17 @@ class _HistoryCheck:
         Raises:
             ValueError: it cannot be replayed.
         """
-        if self._may_refer and item.get("type") == "compaction_trigger":
+        kind = item.get("type", "message")
+        if self._may_refer and kind == "compaction_trigger":
             _require(is_last, "a compaction trigger must be the last item")
         elif self._may_refer and is_reference(item):
             _require(type(item.get("id")) is str, "an item reference needs an id")
-        elif (kind := item.get("type", "message")) in SERVER_ITEMS:
+        elif type(kind) is str and kind in SERVER_ITEMS:
             self._add_server_item(item)
+        elif type(kind) is str and kind in CHECKS:
+            CHECKS[kind](self, item)
         else:
-            check = CHECKS.get(kind) if type(kind) is str else None
-            if check is None:
-                raise ValueError("the history has an item that cannot be replayed")
-            check(self, item)
+            raise ValueError("the history has an item that cannot be replayed")
 
     def _add_server_item(self, item: Item) -> None:
         check_server_item(item, self._tools)
@@ -158,9 +142,8 @@ class _HistoryCheck:
 
     def _add_computer_call(self, item: Item) -> None:
         self._add_call(item)
-        is_complete = self._has_computer and item.get("status") == "completed" and type(item.get("id")) is str
+        is_complete = self._has_computer and is_computer_call(item)
         _require(is_complete, "the history has a computer call that is incomplete, or there is no computer")
-        computer_call(item)
 
     def _add_output(self, item: Item) -> None:
         name = item.get("call_id")

@@ -95,6 +95,26 @@ FUNCTION_OUTPUT: Final = Shape(
     {}, {"status": MAYBE_STATUS, "id": MAYBE_TEXT, "name": MAYBE_TEXT, "namespace": MAYBE_TEXT, "caller": CALLER}
 )
 SAFETY_CHECK: Final = Shape({"id": is_text}, {"code": MAYBE_TEXT, "message": MAYBE_TEXT})
+POINT: Final[dict[str, Check]] = {"x": is_integer, "y": is_integer}
+KEYS: Final[dict[str, Check]] = {"keys": nullable(list_of(is_text))}
+BUTTON: Final = one_of("left", "right", "wheel", "back", "forward")
+ACTION: Final = tagged(
+    {
+        "click": Shape({**POINT, "button": BUTTON}, KEYS),
+        "double_click": Shape(POINT, KEYS),
+        "drag": Shape({"path": list_of(Shape(POINT))}, KEYS),
+        "keypress": Shape({"keys": list_of(is_text)}),
+        "move": Shape(POINT, KEYS),
+        "screenshot": Shape({}, KEYS),
+        "scroll": Shape({**POINT, "scroll_x": is_integer, "scroll_y": is_integer}, KEYS),
+        "type": Shape({"text": is_text}, KEYS),
+        "wait": Shape({}, KEYS),
+    }
+)
+COMPUTER_CALL: Final = Shape(
+    {"id": is_text, "call_id": is_text, "status": COMPLETED},
+    {"action": ACTION, "actions": list_of(ACTION), "pending_safety_checks": list_of(SAFETY_CHECK)},
+)
 SCREENSHOT: Final = Shape(
     {"type": one_of("computer_screenshot")},
     {"image_url": MAYBE_TEXT, "file_id": MAYBE_TEXT},
@@ -154,6 +174,13 @@ SERVER_ITEMS: Final[dict[str, Check]] = {
 
 SERVER_ITEM: Final = Shape({"id": is_text}, {"status": one_of(None, "completed"), "error": one_of(None)})
 """What all items of the server have in common: they are complete."""
+
+
+def is_computer_call(item: dict[str, Any]) -> bool:
+    """Tell whether a call of the computer is complete: it has either actions or, in its old form, one action."""
+    if not COMPUTER_CALL(item) or ("action" in item) == ("actions" in item):
+        return False
+    return bool(item["actions"]) if "actions" in item else "pending_safety_checks" in item
 
 
 def is_input_message(item: dict[str, Any]) -> bool:

@@ -27,6 +27,11 @@ class Jobs:
         self._pool: ThreadPoolExecutor | None = None
 
     @property
+    def are_running(self) -> bool:
+        """Whether there are functions to wait for."""
+        return bool(self._jobs)
+
+    @property
     def is_full(self) -> bool:
         """Whether another function must wait."""
         return len(self._jobs) >= self._most

@@ -197,7 +197,7 @@ class ResponsesToolRunner(_Runner):
         steps = self._turns(
             client,
             params,
-            Streaming(bool(stream), bool(eager), max_concurrent_calls),
+            Streaming(stream, eager, max_concurrent_calls),
             Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call),
             max_steps=max_steps,
             cancelled=cancelled,
@@ -299,7 +299,7 @@ class AsyncResponsesToolRunner(_Runner):
         steps = self._turns(
             client,
             params,
-            Streaming(bool(stream), bool(eager), max_concurrent_calls),
+            Streaming(stream, eager, max_concurrent_calls),
             Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call),
             max_steps=max_steps,
             cancelled=cancelled,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from oai._json.decode import convert
-from oai._json.objects import plain
+from oai._json.dump import dump, source_of
 from oai.helpers.streaming.responses import ResponseStreamState
 from oai.lib._tool_runs import next_idempotency_headers
 from oai.lib.responses_tool_runner.batch import CALLS, Batch
@@ -59,6 +59,9 @@ class RunSteps:
         is_async: whether the client and the functions are for asyncio.
     """
 
+    _batch: Batch
+    """The batch of the current turn."""
+
     def __init__(
         self,
         client: Any,
@@ -79,7 +82,6 @@ class RunSteps:
         self._early = self._early_tools() if self._is_eager else None
         self._is_async = is_async
         self._execution = Execution(state, browser, computer, callbacks, is_async=is_async)
-        self._batch = Batch(state, is_last=False)
         self.jobs = Jobs(streaming.most_parallel, is_async=is_async)
 
     def _early_tools(self) -> Early | None:
@@ -107,7 +109,8 @@ class RunSteps:
 
     def settle(self) -> Steps[None]:
         """Wait for the functions that are running, and raise the first error of them."""
-        yield from self.jobs.settle(self._batch.add)
+        if self.jobs.are_running:
+            yield from self.jobs.settle(self._batch.add)
 
     def _request(self, step: int) -> Steps[dict[str, Any]]:
         state = self._state
@@ -135,7 +138,7 @@ class RunSteps:
                 received = yield from self._stream(request)
             else:
                 response = yield self._client.responses.create(**request)
-                received = _Received.of(response, response.to_dict())
+                received = _Received.of(response, dump(response, source=source_of(response)))
         except (Exception, asyncio.CancelledError) as error:
             self._report("cancelled" if isinstance(error, asyncio.CancelledError) else "api_failed", started)
             raise
@@ -162,7 +165,7 @@ class RunSteps:
         if completed is None:
             raise RunFailure("the stream ended without a completed response")
         # `events` completes the response of a server that leaves out what it streamed; a run must not.
-        return _Received.of(events.get_final_response(), plain(completed))
+        return _Received.of(events.get_final_response(), dump(completed))
 
     def _observe(self, event: Any) -> Steps[None]:
         self._state.check()
@@ -287,7 +290,7 @@ class _Received(NamedTuple):
 
 def wire(item: Any) -> Item:
     """Return an item of output as an item of input."""
-    return _own(plain(item))
+    return _own(dump(item))
 
 
 def _own(data: Item) -> Item:
