@@ -13,19 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.official.runner_programs import (
-    ITEMS,
-    MCP,
-    PARTS,
-    REFUSED,
-    RUNS,
-    SERVER_TOOLS,
-    TOOL,
-    answer,
-    fn,
-    program,
-    with_tools,
-)
+from tests.official.runner_items import ITEMS, PARTS, SERVER_TOOLS
+from tests.official.runner_programs import MCP, REFUSED, RUNS, TOOL, answer, fn, program, with_tools
 from tests.official.sides import SIDES, Exchange, Reply, client, quick, quiet
 
 PICTURE = {"type": "computer_screenshot", "image_url": "data:image/png;base64,AAAA"}

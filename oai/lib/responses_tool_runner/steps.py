@@ -103,7 +103,8 @@ class RunSteps:
             self._batch = Batch(state, is_last=step == state.max_steps - 1)
             state.check()
             request = yield from self._request(step)
-            if (yield from self._turn(step, (yield from self._reported(request)))):
+            received = yield from self._reported(request)
+            if (yield from self._turn(step, received)):
                 return
         raise RunFailure(STEP_LIMIT)
 
@@ -155,7 +156,7 @@ class RunSteps:
         completed: Any = None
         try:
             while (event := (yield anext(stream, END) if self._is_async else next(stream, END))) is not END:
-                if event.type == "response.completed":
+                if getattr(event, "type", None) == "response.completed":
                     completed = event.response
                 for extended in events.handle_event(event):
                     yield from self._observe(extended)
@@ -168,11 +169,12 @@ class RunSteps:
         return _Received.of(events.get_final_response(), dump(completed))
 
     def _observe(self, event: Any) -> Steps[None]:
+        """Pass a copy of an event on, so that the program cannot change what is executed."""
         self._state.check()
         if self._callbacks.on_event is not None:
             yield self._execution.resolve(self._callbacks.on_event(deepcopy(event)))
         self._state.check()
-        if event.type == "response.output_item.done":
+        if getattr(event, "type", None) == "response.output_item.done":
             yield from self._take(event.output_index, wire(event.item))
 
     def _take(self, index: int, item: Item) -> Steps[None]:
