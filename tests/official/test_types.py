@@ -80,6 +80,19 @@ def official() -> Iterator[tuple[str, str, Any]]:
             yield info.name.removeprefix(f"{ROOT}."), name, named[name]
 
 
+def test_class_extends_what_the_official_one_extends() -> None:
+    """Programs tell events by `isinstance`, and those of a WebSocket extend those of a stream."""
+    ours = {value: getattr(importlib.import_module(f"oai.types.{place}"), name) for place, name, value in official()}
+    pairs = [
+        (ours[value], ours[base])
+        for value in ours
+        for base in getattr(value, "__bases__", ())
+        if base in ours and isinstance(base, type)
+    ]
+    assert len(pairs) > 140
+    assert [pair for pair in pairs if not issubclass(*pair)] == []
+
+
 def test_every_type_of_the_official_sdk_is_in_the_same_module() -> None:
     names = [(place, name) for place, name, _ in official() if place not in ABSENT]
     missing = [pair for pair in names if not hasattr(importlib.import_module(f"oai.types.{pair[0]}"), pair[1])]

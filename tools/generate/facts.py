@@ -145,7 +145,8 @@ class Reader:
             if not info.is_required() and not _nullable(node):
                 node = OneOf((node, NONE))
             fields.append(Field(name, info.alias or name, node, info.is_required()))
-        return _narrowed(Struct(key, fields + ADDED.get(key, []), param=False))
+        base = next((_key_of(each) for each in cls.__bases__ if each.__module__.startswith(f"{ROOT}.")), None)
+        return _narrowed(Struct(key, fields + ADDED.get(key, []), param=False, base=base))
 
     @staticmethod
     def _with_metadata(info: Any) -> Any:
@@ -227,7 +228,7 @@ class Reader:
         if value in (object, Any, pydantic.BaseModel) or isinstance(value, typing.TypeVar):
             return ANY
         if inspect.isclass(value) and value.__module__.startswith(ROOT):
-            return Ref((value.__module__, value.__name__))
+            return Ref(_key_of(value))
         if inspect.isclass(value) and value.__name__ in ("datetime", "date"):
             return Prim("str")
         if getattr(value, "__name__", "") in ("IO", "PathLike"):
@@ -250,11 +251,15 @@ class Reader:
             if _is_alias(value) and (original, id(value)) in self._homes:
                 names[name] = self._homes[original, id(value)]
             elif inspect.isclass(value) and value.__module__.startswith(ROOT):
-                names[name] = (value.__module__, value.__name__)
+                names[name] = _key_of(value)
             elif value is str:
                 found = [key for key in self.facts.aliases if key[1] == name and _in(key, module)]
                 names.update((name, key) for key in found)
         return {name: key for name, key in names.items() if key in self.facts.structs or key in self.facts.aliases}
+
+
+def _key_of(cls: type) -> Key:
+    return cls.__module__, cls.__name__
 
 
 @cache

@@ -73,11 +73,15 @@ class Field:
 
 @dataclass
 class Struct:
-    """A class of fields: a struct of an answer, or where `param` is true a TypedDict of a request."""
+    """A class of fields: a struct of an answer, or where `param` is true a TypedDict of a request.
+
+    `fields` includes those of the class that it extends, `base`.
+    """
 
     key: Key
     fields: list[Field]
     param: bool
+    base: Key | None = None
     tag: tuple[str, str] | None = None
     more_tags: tuple[str, ...] = ()
 

@@ -103,7 +103,8 @@ class Plan:
         """Return what a definition names."""
         found = self.definition(key)
         nodes = [field.type for field in found.fields] if isinstance(found, Struct) else [found.type]
-        return {self.same.get(each, each) for node in nodes for each in refs(node)}
+        base = {found.base} if isinstance(found, Struct) and found.base else set()
+        return {self.same.get(each, each) for each in {key for node in nodes for key in refs(node)} | base}
 
     def home(self, key: Key) -> str:
         """Return the module that a definition is written to; modules that need each other are one."""
@@ -170,6 +171,7 @@ class Plan:
             if isinstance(definition, Struct):
                 for field in definition.fields:
                     field.type = substitute(field.type, self.same)
+                definition.base = definition.base and self.same.get(definition.base, definition.base)
             else:
                 definition.type = substitute(definition.type, self.same)
         self.kept = self._reachable({self.same.get(key, key) for key in self.kept & {*self.exported, *self._wanted}})
@@ -209,6 +211,10 @@ class Plan:
             first, *more = self._constants(key, field)
             struct = self.facts.structs[key]
             struct.tag, struct.more_tags = (field, first), tuple(more)
+        for key in sorted(votes):
+            struct = self.facts.structs[key]
+            if struct.base is not None and (base := self.facts.structs[struct.base]).tag is None:
+                base.tag = struct.tag  # a field of the base cannot become the tag of a class that extends it
 
     def _unions(self, key: Key) -> list[OneOf]:
         definition = self.definition(key)

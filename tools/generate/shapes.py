@@ -61,7 +61,8 @@ class Shapes:
 
     def _struct(self, struct: Struct) -> Shape:
         fields = ((each.name, each.wire, each.required, self.of(each.type)) for each in struct.fields)
-        return self._blocks[struct.key], struct.param, *fields
+        base = self._blocks[struct.base] if struct.base else None
+        return self._blocks[struct.key], struct.param, base, *fields
 
     def of(self, node: Type) -> Shape:
         """Return what makes types equal."""

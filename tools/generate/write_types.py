@@ -224,8 +224,9 @@ class Writer:
 
     def _struct(self, struct: Struct) -> str:
         name = self.plan.names[struct.key]
-        base = BASES.get(struct.key, "Object")
-        self._used.add(base)
+        extended = self.plan.facts.structs[struct.base] if struct.base else None
+        base = BASES.get(struct.key, "Object") if extended is None else self._ref(extended.key, "")
+        self._used |= {base} if extended is None else set()
         options, declared, lines = "", "", []
         if struct.tag is not None:
             field, tag = struct.tag
@@ -235,6 +236,9 @@ class Writer:
             declared = f"{field}: ClassVar[Literal[{values}]]"
             lines.append(f"{declared} = {tag!r}")
         fields = [each for each in struct.fields if struct.tag is None or each.name != struct.tag[0]]
+        if extended is not None:
+            fields = [each for each in fields if each not in extended.fields]
+            options += ", kw_only=True" if any(each.required for each in fields) else ""
         shadowed = {each.name for each in fields} & SHADOWS | ({struct.tag[0]} & SHADOWS if struct.tag else set())
         # A default makes a name a value of the class, which hides the built-in type from annotations below it.
         ordered = sorted(fields, key=lambda each: not each.required)

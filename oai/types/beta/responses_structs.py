@@ -185,13 +185,22 @@ class BetaResponseCustomToolCall(Object, tag_field="type", tag="custom_tool_call
     namespace: str | None = None
 
 
-class BetaResponseCustomToolCallOutputItem(Object, tag_field="type", tag="custom_tool_call_output"):
+class BetaResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_tool_call_output"):
     type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
     call_id: str
+    output: str | list[ResponseInputContent]
+    id: str | None = None
+    agent: BetaResponseApplyPatchToolCallAgent | None = None
+    caller: Caller = None
+
+
+class BetaResponseCustomToolCallOutputItem(
+    BetaResponseCustomToolCallOutput, tag_field="type", tag="custom_tool_call_output", kw_only=True
+):
+    type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
     output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
     created_by: str | None = None
 
@@ -520,15 +529,6 @@ class BetaResponseConfigurationUpdateItemParam(Object):
     agent: BetaResponseApplyPatchToolCallAgent | None = None
     reasoning: ResponseConfigurationUpdateItemReasoning | None = None
     text: ResponseConfigurationUpdateItemText | None = None
-
-
-class BetaResponseCustomToolCallOutput(Object):
-    call_id: str
-    output: str | list[ResponseInputContent]
-    type: Literal["custom_tool_call_output"]
-    id: str | None = None
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    caller: Caller = None
 
 
 class BetaResponseInputItemAdditionalTools(Object):
@@ -1092,17 +1092,10 @@ class BetaResponseCustomToolCallInputDoneEvent(Object, tag_field="type", tag="re
     agent: BetaResponseApplyPatchToolCallAgent | None = None
 
 
-class BetaResponseCustomToolCallItem(Object):
-    call_id: str
-    input: str
-    name: str
-    type: Literal["custom_tool_call"]
+class BetaResponseCustomToolCallItem(BetaResponseCustomToolCall, kw_only=True):
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    async_: bool | None = msgspec.field(name="async", default=None)
     caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
-    namespace: str | None = None
     created_by: str | None = None
 
 
@@ -1166,17 +1159,10 @@ class BetaResponseFunctionCallArgumentsDoneEvent(Object, tag_field="type", tag="
     agent: BetaResponseApplyPatchToolCallAgent | None = None
 
 
-class BetaResponseFunctionToolCallItem(Object):
-    arguments: str
-    call_id: str
-    name: str
-    type: Literal["function_call"]
+class BetaResponseFunctionToolCallItem(BetaResponseFunctionToolCall, kw_only=True):
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    async_: bool | None = msgspec.field(name="async", default=None)
     caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
-    namespace: str | None = None
     created_by: str | None = None
 
 
@@ -1918,346 +1904,246 @@ class BetaResponsesClientEventResponseCreate(Object, tag_field="type", tag="resp
 BetaResponsesClientEvent = BetaResponsesClientEventResponseCreate | BetaResponseSteerEvent | BetaResponseInjectEvent
 
 
-class BetaResponseAudioTranscriptWsDelta(Object, tag_field="type", tag="response.audio.transcript.delta"):
+class BetaResponseAudioTranscriptWsDelta(
+    BetaResponseAudioTranscriptDeltaEvent, tag_field="type", tag="response.audio.transcript.delta"
+):
     type: ClassVar[Literal["response.audio.transcript.delta"]] = "response.audio.transcript.delta"
-    delta: str
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseAudioTranscriptWsDone(Object, tag_field="type", tag="response.audio.transcript.done"):
+class BetaResponseAudioTranscriptWsDone(
+    BetaResponseAudioTranscriptDoneEvent, tag_field="type", tag="response.audio.transcript.done"
+):
     type: ClassVar[Literal["response.audio.transcript.done"]] = "response.audio.transcript.done"
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseAudioWsDelta(Object, tag_field="type", tag="response.audio.delta"):
+class BetaResponseAudioWsDelta(BetaResponseAudioDeltaEvent, tag_field="type", tag="response.audio.delta"):
     type: ClassVar[Literal["response.audio.delta"]] = "response.audio.delta"
-    delta: str
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseAudioWsDone(Object, tag_field="type", tag="response.audio.done"):
+class BetaResponseAudioWsDone(BetaResponseAudioDoneEvent, tag_field="type", tag="response.audio.done"):
     type: ClassVar[Literal["response.audio.done"]] = "response.audio.done"
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseCodeInterpreterCallCodeWsDelta(
-    Object, tag_field="type", tag="response.code_interpreter_call_code.delta"
+    BetaResponseCodeInterpreterCallCodeDeltaEvent, tag_field="type", tag="response.code_interpreter_call_code.delta"
 ):
     type: ClassVar[Literal["response.code_interpreter_call_code.delta"]] = "response.code_interpreter_call_code.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseCodeInterpreterCallCodeWsDone(
-    Object, tag_field="type", tag="response.code_interpreter_call_code.done"
+    BetaResponseCodeInterpreterCallCodeDoneEvent, tag_field="type", tag="response.code_interpreter_call_code.done"
 ):
     type: ClassVar[Literal["response.code_interpreter_call_code.done"]] = "response.code_interpreter_call_code.done"
-    code: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseCodeInterpreterCallInWsProgress(
-    Object, tag_field="type", tag="response.code_interpreter_call.in_progress"
+    BetaResponseCodeInterpreterCallInProgressEvent, tag_field="type", tag="response.code_interpreter_call.in_progress"
 ):
     type: ClassVar[Literal["response.code_interpreter_call.in_progress"]] = "response.code_interpreter_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseCodeInterpreterCallWsCompleted(
-    Object, tag_field="type", tag="response.code_interpreter_call.completed"
+    BetaResponseCodeInterpreterCallCompletedEvent, tag_field="type", tag="response.code_interpreter_call.completed"
 ):
     type: ClassVar[Literal["response.code_interpreter_call.completed"]] = "response.code_interpreter_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseCodeInterpreterCallWsInterpreting(
-    Object, tag_field="type", tag="response.code_interpreter_call.interpreting"
+    BetaResponseCodeInterpreterCallInterpretingEvent,
+    tag_field="type",
+    tag="response.code_interpreter_call.interpreting",
 ):
     type: ClassVar[Literal["response.code_interpreter_call.interpreting"]] = (
         "response.code_interpreter_call.interpreting"
     )
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseCompactionWsCompacting(Object, tag_field="type", tag="response.compaction.compacting"):
+class BetaResponseCompactionWsCompacting(
+    BetaResponseCompactionCompactingEvent, tag_field="type", tag="response.compaction.compacting"
+):
     type: ClassVar[Literal["response.compaction.compacting"]] = "response.compaction.compacting"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseContentPartWsAdded(Object, tag_field="type", tag="response.content_part.added"):
+class BetaResponseContentPartWsAdded(
+    BetaResponseContentPartAddedEvent, tag_field="type", tag="response.content_part.added", kw_only=True
+):
     type: ClassVar[Literal["response.content_part.added"]] = "response.content_part.added"
-    content_index: int
-    item_id: str
-    output_index: int
     part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseContentPartWsDone(Object, tag_field="type", tag="response.content_part.done"):
+class BetaResponseContentPartWsDone(
+    BetaResponseContentPartDoneEvent, tag_field="type", tag="response.content_part.done", kw_only=True
+):
     type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
-    content_index: int
-    item_id: str
-    output_index: int
     part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseCustomToolCallInputWsDelta(Object, tag_field="type", tag="response.custom_tool_call_input.delta"):
+class BetaResponseCustomToolCallInputWsDelta(
+    BetaResponseCustomToolCallInputDeltaEvent, tag_field="type", tag="response.custom_tool_call_input.delta"
+):
     type: ClassVar[Literal["response.custom_tool_call_input.delta"]] = "response.custom_tool_call_input.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseCustomToolCallInputWsDone(Object, tag_field="type", tag="response.custom_tool_call_input.done"):
+class BetaResponseCustomToolCallInputWsDone(
+    BetaResponseCustomToolCallInputDoneEvent, tag_field="type", tag="response.custom_tool_call_input.done"
+):
     type: ClassVar[Literal["response.custom_tool_call_input.done"]] = "response.custom_tool_call_input.done"
-    input: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseFileSearchCallInWsProgress(Object, tag_field="type", tag="response.file_search_call.in_progress"):
+class BetaResponseFileSearchCallInWsProgress(
+    BetaResponseFileSearchCallInProgressEvent, tag_field="type", tag="response.file_search_call.in_progress"
+):
     type: ClassVar[Literal["response.file_search_call.in_progress"]] = "response.file_search_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseFileSearchCallWsCompleted(Object, tag_field="type", tag="response.file_search_call.completed"):
+class BetaResponseFileSearchCallWsCompleted(
+    BetaResponseFileSearchCallCompletedEvent, tag_field="type", tag="response.file_search_call.completed"
+):
     type: ClassVar[Literal["response.file_search_call.completed"]] = "response.file_search_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseFileSearchCallWsSearching(Object, tag_field="type", tag="response.file_search_call.searching"):
+class BetaResponseFileSearchCallWsSearching(
+    BetaResponseFileSearchCallSearchingEvent, tag_field="type", tag="response.file_search_call.searching"
+):
     type: ClassVar[Literal["response.file_search_call.searching"]] = "response.file_search_call.searching"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseFunctionCallArgumentsWsDelta(Object, tag_field="type", tag="response.function_call_arguments.delta"):
+class BetaResponseFunctionCallArgumentsWsDelta(
+    BetaResponseFunctionCallArgumentsDeltaEvent, tag_field="type", tag="response.function_call_arguments.delta"
+):
     type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseFunctionCallArgumentsWsDone(Object, tag_field="type", tag="response.function_call_arguments.done"):
+class BetaResponseFunctionCallArgumentsWsDone(
+    BetaResponseFunctionCallArgumentsDoneEvent, tag_field="type", tag="response.function_call_arguments.done"
+):
     type: ClassVar[Literal["response.function_call_arguments.done"]] = "response.function_call_arguments.done"
-    arguments: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseImageGenCallInWsProgress(Object, tag_field="type", tag="response.image_generation_call.in_progress"):
+class BetaResponseImageGenCallInWsProgress(
+    BetaResponseImageGenCallInProgressEvent, tag_field="type", tag="response.image_generation_call.in_progress"
+):
     type: ClassVar[Literal["response.image_generation_call.in_progress"]] = "response.image_generation_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseImageGenCallPartialWsImage(
-    Object, tag_field="type", tag="response.image_generation_call.partial_image"
+    BetaResponseImageGenCallPartialImageEvent, tag_field="type", tag="response.image_generation_call.partial_image"
 ):
     type: ClassVar[Literal["response.image_generation_call.partial_image"]] = (
         "response.image_generation_call.partial_image"
     )
-    item_id: str
-    output_index: int
-    partial_image_b64: str
-    partial_image_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    background: str | None = None
-    output_format: str | None = None
-    quality: str | None = None
-    size: str | None = None
     stream_id: str | None = None
 
 
-class BetaResponseImageGenCallWsCompleted(Object, tag_field="type", tag="response.image_generation_call.completed"):
+class BetaResponseImageGenCallWsCompleted(
+    BetaResponseImageGenCallCompletedEvent, tag_field="type", tag="response.image_generation_call.completed"
+):
     type: ClassVar[Literal["response.image_generation_call.completed"]] = "response.image_generation_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseImageGenCallWsGenerating(Object, tag_field="type", tag="response.image_generation_call.generating"):
+class BetaResponseImageGenCallWsGenerating(
+    BetaResponseImageGenCallGeneratingEvent, tag_field="type", tag="response.image_generation_call.generating"
+):
     type: ClassVar[Literal["response.image_generation_call.generating"]] = "response.image_generation_call.generating"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseInWsProgress(Object, tag_field="type", tag="response.in_progress"):
+class BetaResponseInWsProgress(BetaResponseInProgressEvent, tag_field="type", tag="response.in_progress"):
     type: ClassVar[Literal["response.in_progress"]] = "response.in_progress"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpCallArgumentsWsDelta(Object, tag_field="type", tag="response.mcp_call_arguments.delta"):
+class BetaResponseMcpCallArgumentsWsDelta(
+    BetaResponseMcpCallArgumentsDeltaEvent, tag_field="type", tag="response.mcp_call_arguments.delta"
+):
     type: ClassVar[Literal["response.mcp_call_arguments.delta"]] = "response.mcp_call_arguments.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpCallArgumentsWsDone(Object, tag_field="type", tag="response.mcp_call_arguments.done"):
+class BetaResponseMcpCallArgumentsWsDone(
+    BetaResponseMcpCallArgumentsDoneEvent, tag_field="type", tag="response.mcp_call_arguments.done"
+):
     type: ClassVar[Literal["response.mcp_call_arguments.done"]] = "response.mcp_call_arguments.done"
-    arguments: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpCallInWsProgress(Object, tag_field="type", tag="response.mcp_call.in_progress"):
+class BetaResponseMcpCallInWsProgress(
+    BetaResponseMcpCallInProgressEvent, tag_field="type", tag="response.mcp_call.in_progress"
+):
     type: ClassVar[Literal["response.mcp_call.in_progress"]] = "response.mcp_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpCallWsCompleted(Object, tag_field="type", tag="response.mcp_call.completed"):
+class BetaResponseMcpCallWsCompleted(
+    BetaResponseMcpCallCompletedEvent, tag_field="type", tag="response.mcp_call.completed"
+):
     type: ClassVar[Literal["response.mcp_call.completed"]] = "response.mcp_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpCallWsFailed(Object, tag_field="type", tag="response.mcp_call.failed"):
+class BetaResponseMcpCallWsFailed(BetaResponseMcpCallFailedEvent, tag_field="type", tag="response.mcp_call.failed"):
     type: ClassVar[Literal["response.mcp_call.failed"]] = "response.mcp_call.failed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpListToolsInWsProgress(Object, tag_field="type", tag="response.mcp_list_tools.in_progress"):
+class BetaResponseMcpListToolsInWsProgress(
+    BetaResponseMcpListToolsInProgressEvent, tag_field="type", tag="response.mcp_list_tools.in_progress"
+):
     type: ClassVar[Literal["response.mcp_list_tools.in_progress"]] = "response.mcp_list_tools.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpListToolsWsCompleted(Object, tag_field="type", tag="response.mcp_list_tools.completed"):
+class BetaResponseMcpListToolsWsCompleted(
+    BetaResponseMcpListToolsCompletedEvent, tag_field="type", tag="response.mcp_list_tools.completed"
+):
     type: ClassVar[Literal["response.mcp_list_tools.completed"]] = "response.mcp_list_tools.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseMcpListToolsWsFailed(Object, tag_field="type", tag="response.mcp_list_tools.failed"):
+class BetaResponseMcpListToolsWsFailed(
+    BetaResponseMcpListToolsFailedEvent, tag_field="type", tag="response.mcp_list_tools.failed"
+):
     type: ClassVar[Literal["response.mcp_list_tools.failed"]] = "response.mcp_list_tools.failed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseOutputItemWsAdded(Object, tag_field="type", tag="response.output_item.added"):
+class BetaResponseOutputItemWsAdded(
+    BetaResponseOutputItemAddedEvent, tag_field="type", tag="response.output_item.added"
+):
     type: ClassVar[Literal["response.output_item.added"]] = "response.output_item.added"
-    item: BetaResponseOutputItem
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseOutputItemWsDone(Object, tag_field="type", tag="response.output_item.done"):
+class BetaResponseOutputItemWsDone(BetaResponseOutputItemDoneEvent, tag_field="type", tag="response.output_item.done"):
     type: ClassVar[Literal["response.output_item.done"]] = "response.output_item.done"
-    item: BetaResponseOutputItem
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseOutputTextAnnotationWsAdded(Object, tag_field="type", tag="response.output_text.annotation.added"):
+class BetaResponseOutputTextAnnotationWsAdded(
+    BetaResponseOutputTextAnnotationAddedEvent, tag_field="type", tag="response.output_text.annotation.added"
+):
     type: ClassVar[Literal["response.output_text.annotation.added"]] = "response.output_text.annotation.added"
-    annotation_index: int
-    content_index: int
-    item_id: str
-    output_index: int
-    sequence_number: int
     annotation: (
         ResponseOutputTextAnnotationFileCitation
         | ResponseOutputTextAnnotationURLCitation
@@ -2265,218 +2151,134 @@ class BetaResponseOutputTextAnnotationWsAdded(Object, tag_field="type", tag="res
         | ResponseOutputTextAnnotationFilePath
         | None
     ) = None
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningSummaryPartWsAdded(Object, tag_field="type", tag="response.reasoning_summary_part.added"):
+class BetaResponseReasoningSummaryPartWsAdded(
+    BetaResponseReasoningSummaryPartAddedEvent, tag_field="type", tag="response.reasoning_summary_part.added"
+):
     type: ClassVar[Literal["response.reasoning_summary_part.added"]] = "response.reasoning_summary_part.added"
-    item_id: str
-    output_index: int
-    part: ResponseReasoningSummaryPartAddedEventPart
-    sequence_number: int
-    summary_index: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningSummaryPartWsDone(Object, tag_field="type", tag="response.reasoning_summary_part.done"):
+class BetaResponseReasoningSummaryPartWsDone(
+    BetaResponseReasoningSummaryPartDoneEvent, tag_field="type", tag="response.reasoning_summary_part.done"
+):
     type: ClassVar[Literal["response.reasoning_summary_part.done"]] = "response.reasoning_summary_part.done"
-    item_id: str
-    output_index: int
-    part: ResponseReasoningSummaryPartAddedEventPart
-    sequence_number: int
-    summary_index: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    status: Literal["incomplete"] | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningSummaryTextWsDelta(Object, tag_field="type", tag="response.reasoning_summary_text.delta"):
+class BetaResponseReasoningSummaryTextWsDelta(
+    BetaResponseReasoningSummaryTextDeltaEvent, tag_field="type", tag="response.reasoning_summary_text.delta"
+):
     type: ClassVar[Literal["response.reasoning_summary_text.delta"]] = "response.reasoning_summary_text.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    summary_index: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningSummaryTextWsDone(Object, tag_field="type", tag="response.reasoning_summary_text.done"):
+class BetaResponseReasoningSummaryTextWsDone(
+    BetaResponseReasoningSummaryTextDoneEvent, tag_field="type", tag="response.reasoning_summary_text.done"
+):
     type: ClassVar[Literal["response.reasoning_summary_text.done"]] = "response.reasoning_summary_text.done"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    summary_index: int
-    text: str
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningTextWsDelta(Object, tag_field="type", tag="response.reasoning_text.delta"):
+class BetaResponseReasoningTextWsDelta(
+    BetaResponseReasoningTextDeltaEvent, tag_field="type", tag="response.reasoning_text.delta"
+):
     type: ClassVar[Literal["response.reasoning_text.delta"]] = "response.reasoning_text.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseReasoningTextWsDone(Object, tag_field="type", tag="response.reasoning_text.done"):
+class BetaResponseReasoningTextWsDone(
+    BetaResponseReasoningTextDoneEvent, tag_field="type", tag="response.reasoning_text.done"
+):
     type: ClassVar[Literal["response.reasoning_text.done"]] = "response.reasoning_text.done"
-    content_index: int
-    item_id: str
-    output_index: int
-    sequence_number: int
-    text: str
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseRefusalWsDelta(Object, tag_field="type", tag="response.refusal.delta"):
+class BetaResponseRefusalWsDelta(BetaResponseRefusalDeltaEvent, tag_field="type", tag="response.refusal.delta"):
     type: ClassVar[Literal["response.refusal.delta"]] = "response.refusal.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseRefusalWsDone(Object, tag_field="type", tag="response.refusal.done"):
+class BetaResponseRefusalWsDone(BetaResponseRefusalDoneEvent, tag_field="type", tag="response.refusal.done"):
     type: ClassVar[Literal["response.refusal.done"]] = "response.refusal.done"
-    content_index: int
-    item_id: str
-    output_index: int
-    refusal: str
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseShellCallCommandWsAdded(Object, tag_field="type", tag="response.shell_call_command.added"):
+class BetaResponseShellCallCommandWsAdded(
+    BetaResponseShellCallCommandAddedEvent, tag_field="type", tag="response.shell_call_command.added"
+):
     type: ClassVar[Literal["response.shell_call_command.added"]] = "response.shell_call_command.added"
-    command: str
-    command_index: int
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseShellCallCommandWsDelta(Object, tag_field="type", tag="response.shell_call_command.delta"):
+class BetaResponseShellCallCommandWsDelta(
+    BetaResponseShellCallCommandDeltaEvent, tag_field="type", tag="response.shell_call_command.delta"
+):
     type: ClassVar[Literal["response.shell_call_command.delta"]] = "response.shell_call_command.delta"
-    command_index: int
-    delta: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
-    obfuscation: str | None = None
     stream_id: str | None = None
 
 
-class BetaResponseShellCallCommandWsDone(Object, tag_field="type", tag="response.shell_call_command.done"):
+class BetaResponseShellCallCommandWsDone(
+    BetaResponseShellCallCommandDoneEvent, tag_field="type", tag="response.shell_call_command.done"
+):
     type: ClassVar[Literal["response.shell_call_command.done"]] = "response.shell_call_command.done"
-    command: str
-    command_index: int
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
 class BetaResponseShellCallOutputContentWsDelta(
-    Object, tag_field="type", tag="response.shell_call_output_content.delta"
+    BetaResponseShellCallOutputContentDeltaEvent, tag_field="type", tag="response.shell_call_output_content.delta"
 ):
     type: ClassVar[Literal["response.shell_call_output_content.delta"]] = "response.shell_call_output_content.delta"
-    command_index: int
-    delta: Delta
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseShellCallOutputContentWsDone(Object, tag_field="type", tag="response.shell_call_output_content.done"):
+class BetaResponseShellCallOutputContentWsDone(
+    BetaResponseShellCallOutputContentDoneEvent, tag_field="type", tag="response.shell_call_output_content.done"
+):
     type: ClassVar[Literal["response.shell_call_output_content.done"]] = "response.shell_call_output_content.done"
-    command_index: int
-    item_id: str
-    output: list[ResponseFunctionShellToolCallOutputOutput]
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseTextWsDelta(Object, tag_field="type", tag="response.output_text.delta"):
+class BetaResponseTextWsDelta(BetaResponseTextDeltaEvent, tag_field="type", tag="response.output_text.delta"):
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    logprobs: list[ResponseTextDeltaEventLogprob]
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseTextWsDone(Object, tag_field="type", tag="response.output_text.done"):
+class BetaResponseTextWsDone(BetaResponseTextDoneEvent, tag_field="type", tag="response.output_text.done"):
     type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
-    content_index: int
-    item_id: str
-    logprobs: list[ResponseTextDeltaEventLogprob]
-    output_index: int
-    sequence_number: int
-    text: str
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWebSearchCallInWsProgress(Object, tag_field="type", tag="response.web_search_call.in_progress"):
+class BetaResponseWebSearchCallInWsProgress(
+    BetaResponseWebSearchCallInProgressEvent, tag_field="type", tag="response.web_search_call.in_progress"
+):
     type: ClassVar[Literal["response.web_search_call.in_progress"]] = "response.web_search_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWebSearchCallWsCompleted(Object, tag_field="type", tag="response.web_search_call.completed"):
+class BetaResponseWebSearchCallWsCompleted(
+    BetaResponseWebSearchCallCompletedEvent, tag_field="type", tag="response.web_search_call.completed"
+):
     type: ClassVar[Literal["response.web_search_call.completed"]] = "response.web_search_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWebSearchCallWsSearching(Object, tag_field="type", tag="response.web_search_call.searching"):
+class BetaResponseWebSearchCallWsSearching(
+    BetaResponseWebSearchCallSearchingEvent, tag_field="type", tag="response.web_search_call.searching"
+):
     type: ClassVar[Literal["response.web_search_call.searching"]] = "response.web_search_call.searching"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWsCompleted(Object, tag_field="type", tag="response.completed"):
+class BetaResponseWsCompleted(BetaResponseCompletedEvent, tag_field="type", tag="response.completed"):
     type: ClassVar[Literal["response.completed"]] = "response.completed"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWsCreated(Object, tag_field="type", tag="response.created"):
+class BetaResponseWsCreated(BetaResponseCreatedEvent, tag_field="type", tag="response.created"):
     type: ClassVar[Literal["response.created"]] = "response.created"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
@@ -2489,27 +2291,18 @@ class BetaResponseWsError(Object, tag_field="type", tag="error"):
     stream_id: str | None = None
 
 
-class BetaResponseWsFailed(Object, tag_field="type", tag="response.failed"):
+class BetaResponseWsFailed(BetaResponseFailedEvent, tag_field="type", tag="response.failed"):
     type: ClassVar[Literal["response.failed"]] = "response.failed"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWsIncomplete(Object, tag_field="type", tag="response.incomplete"):
+class BetaResponseWsIncomplete(BetaResponseIncompleteEvent, tag_field="type", tag="response.incomplete"):
     type: ClassVar[Literal["response.incomplete"]] = "response.incomplete"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 
-class BetaResponseWsQueued(Object, tag_field="type", tag="response.queued"):
+class BetaResponseWsQueued(BetaResponseQueuedEvent, tag_field="type", tag="response.queued"):
     type: ClassVar[Literal["response.queued"]] = "response.queued"
-    response: BetaResponse
-    sequence_number: int
-    agent: BetaResponseApplyPatchToolCallAgent | None = None
     stream_id: str | None = None
 
 

@@ -291,13 +291,7 @@ class ChatCompletionFunctionTool(Object):
 ChatCompletionStoreMessageContentPart = ChatCompletionContentPartText | ChatCompletionContentPartImage
 
 
-class ChatCompletionStoreMessage(Object):
-    role: Literal["assistant"]
+class ChatCompletionStoreMessage(ChatCompletionMessage, kw_only=True):
     id: str
-    content: str | None = None
-    refusal: str | None = None
-    annotations: list[Annotation] | None = None
-    audio: ChatCompletionAudio | None = None
-    function_call: ChatCompletionMessageFunctionToolCallFunction | None = None
     tool_calls: list[ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None
     content_parts: list[ChatCompletionStoreMessageContentPart] | None = None

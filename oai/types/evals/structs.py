@@ -10,8 +10,10 @@ from oai.types.chat.structs import ChatCompletionFunctionTool
 from oai.types.graders.structs import (
     LabelModelGrader,
     LabelModelGraderInput,
-    ScoreModelGraderSamplingParams,
+    PythonGrader,
+    ScoreModelGrader,
     StringCheckGrader,
+    TextSimilarityGrader,
 )
 from oai.types.responses.common_structs import EasyInputMessage, ResponseFormatTextConfig, Tool
 from oai.types.shared.constants import ReasoningEffort
@@ -40,42 +42,20 @@ EvalCreateResponseDataSourceConfig = (
 )
 
 
-class TestingCriterionEvalGraderPython(Object, tag_field="type", tag="python"):
+class TestingCriterionEvalGraderPython(PythonGrader, tag_field="type", tag="python"):
     type: ClassVar[Literal["python"]] = "python"
-    name: str
-    source: str
-    image_tag: str | None = None
     pass_threshold: float | None = None
 
 
-class TestingCriterionEvalGraderScoreModel(Object, tag_field="type", tag="score_model"):
+class TestingCriterionEvalGraderScoreModel(ScoreModelGrader, tag_field="type", tag="score_model"):
     type: ClassVar[Literal["score_model"]] = "score_model"
-    input: list[LabelModelGraderInput]
-    model: str
-    name: str
-    range: list[float] | None = None
-    sampling_params: ScoreModelGraderSamplingParams | None = None
     pass_threshold: float | None = None
 
 
-class TestingCriterionEvalGraderTextSimilarity(Object, tag_field="type", tag="text_similarity"):
+class TestingCriterionEvalGraderTextSimilarity(
+    TextSimilarityGrader, tag_field="type", tag="text_similarity", kw_only=True
+):
     type: ClassVar[Literal["text_similarity"]] = "text_similarity"
-    evaluation_metric: Literal[
-        "cosine",
-        "fuzzy_match",
-        "bleu",
-        "gleu",
-        "meteor",
-        "rouge_1",
-        "rouge_2",
-        "rouge_3",
-        "rouge_4",
-        "rouge_5",
-        "rouge_l",
-    ]
-    input: str
-    name: str
-    reference: str
     pass_threshold: float
 
 

@@ -168,9 +168,18 @@ class ResponseCustomToolCall(Object, tag_field="type", tag="custom_tool_call"):
     namespace: str | None = None
 
 
-class ResponseCustomToolCallOutputItem(Object, tag_field="type", tag="custom_tool_call_output"):
+class ResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_tool_call_output"):
     type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
     call_id: str
+    output: str | list[ResponseInputContent]
+    id: str | None = None
+    caller: Caller = None
+
+
+class ResponseCustomToolCallOutputItem(
+    ResponseCustomToolCallOutput, tag_field="type", tag="custom_tool_call_output", kw_only=True
+):
+    type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
     output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
@@ -444,14 +453,6 @@ class ResponseConfigurationUpdateItemParam(Object):
     id: str | None = None
     reasoning: ResponseConfigurationUpdateItemReasoning | None = None
     text: ResponseConfigurationUpdateItemText | None = None
-
-
-class ResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_tool_call_output"):
-    type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
-    call_id: str
-    output: str | list[ResponseInputContent]
-    id: str | None = None
-    caller: Caller = None
 
 
 class ResponseInputItemAdditionalTools(Object):
@@ -851,16 +852,10 @@ class ResponseCustomToolCallInputDoneEvent(Object, tag_field="type", tag="respon
     sequence_number: int
 
 
-class ResponseCustomToolCallItem(Object):
-    call_id: str
-    input: str
-    name: str
-    type: Literal["custom_tool_call"]
+class ResponseCustomToolCallItem(ResponseCustomToolCall, kw_only=True):
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    async_: bool | None = msgspec.field(name="async", default=None)
     caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
-    namespace: str | None = None
     created_by: str | None = None
 
 
@@ -915,16 +910,11 @@ class ResponseFunctionCallArgumentsDoneEvent(Object, tag_field="type", tag="resp
     sequence_number: int
 
 
-class ResponseFunctionToolCallItem(Object, tag_field="type", tag="function_call"):
+class ResponseFunctionToolCallItem(ResponseFunctionToolCall, tag_field="type", tag="function_call", kw_only=True):
     type: ClassVar[Literal["function_call"]] = "function_call"
-    arguments: str
-    call_id: str
-    name: str
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    async_: bool | None = msgspec.field(name="async", default=None)
     caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
-    namespace: str | None = None
     created_by: str | None = None
 
 
@@ -1607,304 +1597,240 @@ class ResponsesClientEventResponseCreate(Object, tag_field="type", tag="response
 ResponsesClientEvent = ResponsesClientEventResponseCreate | ResponseSteerEvent
 
 
-class ResponseAudioTranscriptWsDelta(Object, tag_field="type", tag="response.audio.transcript.delta"):
+class ResponseAudioTranscriptWsDelta(
+    ResponseAudioTranscriptDeltaEvent, tag_field="type", tag="response.audio.transcript.delta"
+):
     type: ClassVar[Literal["response.audio.transcript.delta"]] = "response.audio.transcript.delta"
-    delta: str
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseAudioTranscriptWsDone(Object, tag_field="type", tag="response.audio.transcript.done"):
+class ResponseAudioTranscriptWsDone(
+    ResponseAudioTranscriptDoneEvent, tag_field="type", tag="response.audio.transcript.done"
+):
     type: ClassVar[Literal["response.audio.transcript.done"]] = "response.audio.transcript.done"
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseAudioWsDelta(Object, tag_field="type", tag="response.audio.delta"):
+class ResponseAudioWsDelta(ResponseAudioDeltaEvent, tag_field="type", tag="response.audio.delta"):
     type: ClassVar[Literal["response.audio.delta"]] = "response.audio.delta"
-    delta: str
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseAudioWsDone(Object, tag_field="type", tag="response.audio.done"):
+class ResponseAudioWsDone(ResponseAudioDoneEvent, tag_field="type", tag="response.audio.done"):
     type: ClassVar[Literal["response.audio.done"]] = "response.audio.done"
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCodeInterpreterCallCodeWsDelta(Object, tag_field="type", tag="response.code_interpreter_call_code.delta"):
+class ResponseCodeInterpreterCallCodeWsDelta(
+    ResponseCodeInterpreterCallCodeDeltaEvent, tag_field="type", tag="response.code_interpreter_call_code.delta"
+):
     type: ClassVar[Literal["response.code_interpreter_call_code.delta"]] = "response.code_interpreter_call_code.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCodeInterpreterCallCodeWsDone(Object, tag_field="type", tag="response.code_interpreter_call_code.done"):
+class ResponseCodeInterpreterCallCodeWsDone(
+    ResponseCodeInterpreterCallCodeDoneEvent, tag_field="type", tag="response.code_interpreter_call_code.done"
+):
     type: ClassVar[Literal["response.code_interpreter_call_code.done"]] = "response.code_interpreter_call_code.done"
-    code: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
 class ResponseCodeInterpreterCallInWsProgress(
-    Object, tag_field="type", tag="response.code_interpreter_call.in_progress"
+    ResponseCodeInterpreterCallInProgressEvent, tag_field="type", tag="response.code_interpreter_call.in_progress"
 ):
     type: ClassVar[Literal["response.code_interpreter_call.in_progress"]] = "response.code_interpreter_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCodeInterpreterCallWsCompleted(Object, tag_field="type", tag="response.code_interpreter_call.completed"):
+class ResponseCodeInterpreterCallWsCompleted(
+    ResponseCodeInterpreterCallCompletedEvent, tag_field="type", tag="response.code_interpreter_call.completed"
+):
     type: ClassVar[Literal["response.code_interpreter_call.completed"]] = "response.code_interpreter_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
 class ResponseCodeInterpreterCallWsInterpreting(
-    Object, tag_field="type", tag="response.code_interpreter_call.interpreting"
+    ResponseCodeInterpreterCallInterpretingEvent, tag_field="type", tag="response.code_interpreter_call.interpreting"
 ):
     type: ClassVar[Literal["response.code_interpreter_call.interpreting"]] = (
         "response.code_interpreter_call.interpreting"
     )
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCompactionWsCompacting(Object, tag_field="type", tag="response.compaction.compacting"):
+class ResponseCompactionWsCompacting(
+    ResponseCompactionCompactingEvent, tag_field="type", tag="response.compaction.compacting"
+):
     type: ClassVar[Literal["response.compaction.compacting"]] = "response.compaction.compacting"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseContentPartWsAdded(Object, tag_field="type", tag="response.content_part.added"):
+class ResponseContentPartWsAdded(
+    ResponseContentPartAddedEvent, tag_field="type", tag="response.content_part.added", kw_only=True
+):
     type: ClassVar[Literal["response.content_part.added"]] = "response.content_part.added"
-    content_index: int
-    item_id: str
-    output_index: int
     part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseContentPartWsDone(Object, tag_field="type", tag="response.content_part.done"):
+class ResponseContentPartWsDone(
+    ResponseContentPartDoneEvent, tag_field="type", tag="response.content_part.done", kw_only=True
+):
     type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
-    content_index: int
-    item_id: str
-    output_index: int
     part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCustomToolCallInputWsDelta(Object, tag_field="type", tag="response.custom_tool_call_input.delta"):
+class ResponseCustomToolCallInputWsDelta(
+    ResponseCustomToolCallInputDeltaEvent, tag_field="type", tag="response.custom_tool_call_input.delta"
+):
     type: ClassVar[Literal["response.custom_tool_call_input.delta"]] = "response.custom_tool_call_input.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseCustomToolCallInputWsDone(Object, tag_field="type", tag="response.custom_tool_call_input.done"):
+class ResponseCustomToolCallInputWsDone(
+    ResponseCustomToolCallInputDoneEvent, tag_field="type", tag="response.custom_tool_call_input.done"
+):
     type: ClassVar[Literal["response.custom_tool_call_input.done"]] = "response.custom_tool_call_input.done"
-    input: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseFileSearchCallInWsProgress(Object, tag_field="type", tag="response.file_search_call.in_progress"):
+class ResponseFileSearchCallInWsProgress(
+    ResponseFileSearchCallInProgressEvent, tag_field="type", tag="response.file_search_call.in_progress"
+):
     type: ClassVar[Literal["response.file_search_call.in_progress"]] = "response.file_search_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseFileSearchCallWsCompleted(Object, tag_field="type", tag="response.file_search_call.completed"):
+class ResponseFileSearchCallWsCompleted(
+    ResponseFileSearchCallCompletedEvent, tag_field="type", tag="response.file_search_call.completed"
+):
     type: ClassVar[Literal["response.file_search_call.completed"]] = "response.file_search_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseFileSearchCallWsSearching(Object, tag_field="type", tag="response.file_search_call.searching"):
+class ResponseFileSearchCallWsSearching(
+    ResponseFileSearchCallSearchingEvent, tag_field="type", tag="response.file_search_call.searching"
+):
     type: ClassVar[Literal["response.file_search_call.searching"]] = "response.file_search_call.searching"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseFunctionCallArgumentsWsDelta(Object, tag_field="type", tag="response.function_call_arguments.delta"):
+class ResponseFunctionCallArgumentsWsDelta(
+    ResponseFunctionCallArgumentsDeltaEvent, tag_field="type", tag="response.function_call_arguments.delta"
+):
     type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseFunctionCallArgumentsWsDone(Object, tag_field="type", tag="response.function_call_arguments.done"):
+class ResponseFunctionCallArgumentsWsDone(
+    ResponseFunctionCallArgumentsDoneEvent, tag_field="type", tag="response.function_call_arguments.done"
+):
     type: ClassVar[Literal["response.function_call_arguments.done"]] = "response.function_call_arguments.done"
-    arguments: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseImageGenCallInWsProgress(Object, tag_field="type", tag="response.image_generation_call.in_progress"):
+class ResponseImageGenCallInWsProgress(
+    ResponseImageGenCallInProgressEvent, tag_field="type", tag="response.image_generation_call.in_progress"
+):
     type: ClassVar[Literal["response.image_generation_call.in_progress"]] = "response.image_generation_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseImageGenCallPartialWsImage(Object, tag_field="type", tag="response.image_generation_call.partial_image"):
+class ResponseImageGenCallPartialWsImage(
+    ResponseImageGenCallPartialImageEvent, tag_field="type", tag="response.image_generation_call.partial_image"
+):
     type: ClassVar[Literal["response.image_generation_call.partial_image"]] = (
         "response.image_generation_call.partial_image"
     )
-    item_id: str
-    output_index: int
-    partial_image_b64: str
-    partial_image_index: int
-    sequence_number: int
-    background: str | None = None
-    output_format: str | None = None
-    quality: str | None = None
-    size: str | None = None
     stream_id: str | None = None
 
 
-class ResponseImageGenCallWsCompleted(Object, tag_field="type", tag="response.image_generation_call.completed"):
+class ResponseImageGenCallWsCompleted(
+    ResponseImageGenCallCompletedEvent, tag_field="type", tag="response.image_generation_call.completed"
+):
     type: ClassVar[Literal["response.image_generation_call.completed"]] = "response.image_generation_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseImageGenCallWsGenerating(Object, tag_field="type", tag="response.image_generation_call.generating"):
+class ResponseImageGenCallWsGenerating(
+    ResponseImageGenCallGeneratingEvent, tag_field="type", tag="response.image_generation_call.generating"
+):
     type: ClassVar[Literal["response.image_generation_call.generating"]] = "response.image_generation_call.generating"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseInWsProgress(Object, tag_field="type", tag="response.in_progress"):
+class ResponseInWsProgress(ResponseInProgressEvent, tag_field="type", tag="response.in_progress"):
     type: ClassVar[Literal["response.in_progress"]] = "response.in_progress"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpCallArgumentsWsDelta(Object, tag_field="type", tag="response.mcp_call_arguments.delta"):
+class ResponseMcpCallArgumentsWsDelta(
+    ResponseMcpCallArgumentsDeltaEvent, tag_field="type", tag="response.mcp_call_arguments.delta"
+):
     type: ClassVar[Literal["response.mcp_call_arguments.delta"]] = "response.mcp_call_arguments.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpCallArgumentsWsDone(Object, tag_field="type", tag="response.mcp_call_arguments.done"):
+class ResponseMcpCallArgumentsWsDone(
+    ResponseMcpCallArgumentsDoneEvent, tag_field="type", tag="response.mcp_call_arguments.done"
+):
     type: ClassVar[Literal["response.mcp_call_arguments.done"]] = "response.mcp_call_arguments.done"
-    arguments: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpCallInWsProgress(Object, tag_field="type", tag="response.mcp_call.in_progress"):
+class ResponseMcpCallInWsProgress(
+    ResponseMcpCallInProgressEvent, tag_field="type", tag="response.mcp_call.in_progress"
+):
     type: ClassVar[Literal["response.mcp_call.in_progress"]] = "response.mcp_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpCallWsCompleted(Object, tag_field="type", tag="response.mcp_call.completed"):
+class ResponseMcpCallWsCompleted(ResponseMcpCallCompletedEvent, tag_field="type", tag="response.mcp_call.completed"):
     type: ClassVar[Literal["response.mcp_call.completed"]] = "response.mcp_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpCallWsFailed(Object, tag_field="type", tag="response.mcp_call.failed"):
+class ResponseMcpCallWsFailed(ResponseMcpCallFailedEvent, tag_field="type", tag="response.mcp_call.failed"):
     type: ClassVar[Literal["response.mcp_call.failed"]] = "response.mcp_call.failed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpListToolsInWsProgress(Object, tag_field="type", tag="response.mcp_list_tools.in_progress"):
+class ResponseMcpListToolsInWsProgress(
+    ResponseMcpListToolsInProgressEvent, tag_field="type", tag="response.mcp_list_tools.in_progress"
+):
     type: ClassVar[Literal["response.mcp_list_tools.in_progress"]] = "response.mcp_list_tools.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpListToolsWsCompleted(Object, tag_field="type", tag="response.mcp_list_tools.completed"):
+class ResponseMcpListToolsWsCompleted(
+    ResponseMcpListToolsCompletedEvent, tag_field="type", tag="response.mcp_list_tools.completed"
+):
     type: ClassVar[Literal["response.mcp_list_tools.completed"]] = "response.mcp_list_tools.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseMcpListToolsWsFailed(Object, tag_field="type", tag="response.mcp_list_tools.failed"):
+class ResponseMcpListToolsWsFailed(
+    ResponseMcpListToolsFailedEvent, tag_field="type", tag="response.mcp_list_tools.failed"
+):
     type: ClassVar[Literal["response.mcp_list_tools.failed"]] = "response.mcp_list_tools.failed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseOutputItemWsAdded(Object, tag_field="type", tag="response.output_item.added"):
+class ResponseOutputItemWsAdded(ResponseOutputItemAddedEvent, tag_field="type", tag="response.output_item.added"):
     type: ClassVar[Literal["response.output_item.added"]] = "response.output_item.added"
-    item: ResponseOutputItem
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseOutputItemWsDone(Object, tag_field="type", tag="response.output_item.done"):
+class ResponseOutputItemWsDone(ResponseOutputItemDoneEvent, tag_field="type", tag="response.output_item.done"):
     type: ClassVar[Literal["response.output_item.done"]] = "response.output_item.done"
-    item: ResponseOutputItem
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseOutputTextAnnotationWsAdded(Object, tag_field="type", tag="response.output_text.annotation.added"):
+class ResponseOutputTextAnnotationWsAdded(
+    ResponseOutputTextAnnotationAddedEvent, tag_field="type", tag="response.output_text.annotation.added"
+):
     type: ClassVar[Literal["response.output_text.annotation.added"]] = "response.output_text.annotation.added"
-    annotation_index: int
-    content_index: int
-    item_id: str
-    output_index: int
-    sequence_number: int
     annotation: (
         ResponseOutputTextAnnotationFileCitation
         | ResponseOutputTextAnnotationURLCitation
@@ -1915,192 +1841,129 @@ class ResponseOutputTextAnnotationWsAdded(Object, tag_field="type", tag="respons
     stream_id: str | None = None
 
 
-class ResponseReasoningSummaryPartWsAdded(Object, tag_field="type", tag="response.reasoning_summary_part.added"):
+class ResponseReasoningSummaryPartWsAdded(
+    ResponseReasoningSummaryPartAddedEvent, tag_field="type", tag="response.reasoning_summary_part.added"
+):
     type: ClassVar[Literal["response.reasoning_summary_part.added"]] = "response.reasoning_summary_part.added"
-    item_id: str
-    output_index: int
-    part: ResponseReasoningSummaryPartAddedEventPart
-    sequence_number: int
-    summary_index: int
     stream_id: str | None = None
 
 
-class ResponseReasoningSummaryPartWsDone(Object, tag_field="type", tag="response.reasoning_summary_part.done"):
+class ResponseReasoningSummaryPartWsDone(
+    ResponseReasoningSummaryPartDoneEvent, tag_field="type", tag="response.reasoning_summary_part.done"
+):
     type: ClassVar[Literal["response.reasoning_summary_part.done"]] = "response.reasoning_summary_part.done"
-    item_id: str
-    output_index: int
-    part: ResponseReasoningSummaryPartAddedEventPart
-    sequence_number: int
-    summary_index: int
-    status: Literal["incomplete"] | None = None
     stream_id: str | None = None
 
 
-class ResponseReasoningSummaryTextWsDelta(Object, tag_field="type", tag="response.reasoning_summary_text.delta"):
+class ResponseReasoningSummaryTextWsDelta(
+    ResponseReasoningSummaryTextDeltaEvent, tag_field="type", tag="response.reasoning_summary_text.delta"
+):
     type: ClassVar[Literal["response.reasoning_summary_text.delta"]] = "response.reasoning_summary_text.delta"
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
-    summary_index: int
     stream_id: str | None = None
 
 
-class ResponseReasoningSummaryTextWsDone(Object, tag_field="type", tag="response.reasoning_summary_text.done"):
+class ResponseReasoningSummaryTextWsDone(
+    ResponseReasoningSummaryTextDoneEvent, tag_field="type", tag="response.reasoning_summary_text.done"
+):
     type: ClassVar[Literal["response.reasoning_summary_text.done"]] = "response.reasoning_summary_text.done"
-    item_id: str
-    output_index: int
-    sequence_number: int
-    summary_index: int
-    text: str
     stream_id: str | None = None
 
 
-class ResponseReasoningTextWsDelta(Object, tag_field="type", tag="response.reasoning_text.delta"):
+class ResponseReasoningTextWsDelta(
+    ResponseReasoningTextDeltaEvent, tag_field="type", tag="response.reasoning_text.delta"
+):
     type: ClassVar[Literal["response.reasoning_text.delta"]] = "response.reasoning_text.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseReasoningTextWsDone(Object, tag_field="type", tag="response.reasoning_text.done"):
+class ResponseReasoningTextWsDone(ResponseReasoningTextDoneEvent, tag_field="type", tag="response.reasoning_text.done"):
     type: ClassVar[Literal["response.reasoning_text.done"]] = "response.reasoning_text.done"
-    content_index: int
-    item_id: str
-    output_index: int
-    sequence_number: int
-    text: str
     stream_id: str | None = None
 
 
-class ResponseRefusalWsDelta(Object, tag_field="type", tag="response.refusal.delta"):
+class ResponseRefusalWsDelta(ResponseRefusalDeltaEvent, tag_field="type", tag="response.refusal.delta"):
     type: ClassVar[Literal["response.refusal.delta"]] = "response.refusal.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseRefusalWsDone(Object, tag_field="type", tag="response.refusal.done"):
+class ResponseRefusalWsDone(ResponseRefusalDoneEvent, tag_field="type", tag="response.refusal.done"):
     type: ClassVar[Literal["response.refusal.done"]] = "response.refusal.done"
-    content_index: int
-    item_id: str
-    output_index: int
-    refusal: str
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseShellCallCommandWsAdded(Object, tag_field="type", tag="response.shell_call_command.added"):
+class ResponseShellCallCommandWsAdded(
+    ResponseShellCallCommandAddedEvent, tag_field="type", tag="response.shell_call_command.added"
+):
     type: ClassVar[Literal["response.shell_call_command.added"]] = "response.shell_call_command.added"
-    command: str
-    command_index: int
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseShellCallCommandWsDelta(Object, tag_field="type", tag="response.shell_call_command.delta"):
+class ResponseShellCallCommandWsDelta(
+    ResponseShellCallCommandDeltaEvent, tag_field="type", tag="response.shell_call_command.delta"
+):
     type: ClassVar[Literal["response.shell_call_command.delta"]] = "response.shell_call_command.delta"
-    command_index: int
-    delta: str
-    output_index: int
-    sequence_number: int
-    obfuscation: str | None = None
     stream_id: str | None = None
 
 
-class ResponseShellCallCommandWsDone(Object, tag_field="type", tag="response.shell_call_command.done"):
+class ResponseShellCallCommandWsDone(
+    ResponseShellCallCommandDoneEvent, tag_field="type", tag="response.shell_call_command.done"
+):
     type: ClassVar[Literal["response.shell_call_command.done"]] = "response.shell_call_command.done"
-    command: str
-    command_index: int
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseShellCallOutputContentWsDelta(Object, tag_field="type", tag="response.shell_call_output_content.delta"):
+class ResponseShellCallOutputContentWsDelta(
+    ResponseShellCallOutputContentDeltaEvent, tag_field="type", tag="response.shell_call_output_content.delta"
+):
     type: ClassVar[Literal["response.shell_call_output_content.delta"]] = "response.shell_call_output_content.delta"
-    command_index: int
-    delta: Delta
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseShellCallOutputContentWsDone(Object, tag_field="type", tag="response.shell_call_output_content.done"):
+class ResponseShellCallOutputContentWsDone(
+    ResponseShellCallOutputContentDoneEvent, tag_field="type", tag="response.shell_call_output_content.done"
+):
     type: ClassVar[Literal["response.shell_call_output_content.done"]] = "response.shell_call_output_content.done"
-    command_index: int
-    item_id: str
-    output: list[ResponseFunctionShellToolCallOutputOutput]
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseTextWsDelta(Object, tag_field="type", tag="response.output_text.delta"):
+class ResponseTextWsDelta(ResponseTextDeltaEvent, tag_field="type", tag="response.output_text.delta"):
     type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
-    content_index: int
-    delta: str
-    item_id: str
-    logprobs: list[ResponseTextDeltaEventLogprob]
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseTextWsDone(Object, tag_field="type", tag="response.output_text.done"):
+class ResponseTextWsDone(ResponseTextDoneEvent, tag_field="type", tag="response.output_text.done"):
     type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
-    content_index: int
-    item_id: str
-    logprobs: list[ResponseTextDeltaEventLogprob]
-    output_index: int
-    sequence_number: int
-    text: str
     stream_id: str | None = None
 
 
-class ResponseWebSearchCallInWsProgress(Object, tag_field="type", tag="response.web_search_call.in_progress"):
+class ResponseWebSearchCallInWsProgress(
+    ResponseWebSearchCallInProgressEvent, tag_field="type", tag="response.web_search_call.in_progress"
+):
     type: ClassVar[Literal["response.web_search_call.in_progress"]] = "response.web_search_call.in_progress"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWebSearchCallWsCompleted(Object, tag_field="type", tag="response.web_search_call.completed"):
+class ResponseWebSearchCallWsCompleted(
+    ResponseWebSearchCallCompletedEvent, tag_field="type", tag="response.web_search_call.completed"
+):
     type: ClassVar[Literal["response.web_search_call.completed"]] = "response.web_search_call.completed"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWebSearchCallWsSearching(Object, tag_field="type", tag="response.web_search_call.searching"):
+class ResponseWebSearchCallWsSearching(
+    ResponseWebSearchCallSearchingEvent, tag_field="type", tag="response.web_search_call.searching"
+):
     type: ClassVar[Literal["response.web_search_call.searching"]] = "response.web_search_call.searching"
-    item_id: str
-    output_index: int
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWsCompleted(Object, tag_field="type", tag="response.completed"):
+class ResponseWsCompleted(ResponseCompletedEvent, tag_field="type", tag="response.completed"):
     type: ClassVar[Literal["response.completed"]] = "response.completed"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWsCreated(Object, tag_field="type", tag="response.created"):
+class ResponseWsCreated(ResponseCreatedEvent, tag_field="type", tag="response.created"):
     type: ClassVar[Literal["response.created"]] = "response.created"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 
@@ -2112,24 +1975,18 @@ class ResponseWsError(Object, tag_field="type", tag="error"):
     stream_id: str | None = None
 
 
-class ResponseWsFailed(Object, tag_field="type", tag="response.failed"):
+class ResponseWsFailed(ResponseFailedEvent, tag_field="type", tag="response.failed"):
     type: ClassVar[Literal["response.failed"]] = "response.failed"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWsIncomplete(Object, tag_field="type", tag="response.incomplete"):
+class ResponseWsIncomplete(ResponseIncompleteEvent, tag_field="type", tag="response.incomplete"):
     type: ClassVar[Literal["response.incomplete"]] = "response.incomplete"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 
-class ResponseWsQueued(Object, tag_field="type", tag="response.queued"):
+class ResponseWsQueued(ResponseQueuedEvent, tag_field="type", tag="response.queued"):
     type: ClassVar[Literal["response.queued"]] = "response.queued"
-    response: Response
-    sequence_number: int
     stream_id: str | None = None
 
 

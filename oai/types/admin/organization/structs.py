@@ -28,16 +28,8 @@ class AdminAPIKey(Object):
     name: str | None = None
 
 
-class AdminAPIKeyCreateResponse(Object):
-    id: str
-    created_at: int
-    object: Literal["organization.admin_api_key"]
-    owner: Owner
-    redacted_value: str
+class AdminAPIKeyCreateResponse(AdminAPIKey, kw_only=True):
     value: str
-    expires_at: int | None = None
-    last_used_at: int | None = None
-    name: str | None = None
 
 
 class AdminAPIKeyDeleteResponse(Object):
