@@ -69,6 +69,16 @@ def members_of(value: Any) -> Iterator[tuple[str, str, Any, Any]]:
         yield name, name, REQUIRED, item
 
 
+def shown_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name in JSON and value of what is worth showing: fields that are not null, and `parsed` and the like."""
+    for _, wire, _, item in members_of(value):
+        if item is not None:
+            yield wire, item
+    for name in type(value)._computed:  # noqa: SLF001 - see `Object`
+        if (item := getattr(value, name)) is not None:
+            yield name, item
+
+
 def is_set(value: Any, wire: str, item: Any, default: Any, source: Any = None) -> bool:
     """Tell whether the server sent a field, or the program set it.
 

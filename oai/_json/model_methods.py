@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from oai._json.dump import Selection, Style, dump, source_of
-from oai._json.fields import extra_of, is_set, members_of
+from oai._json.fields import extra_of, is_set, members_of, shown_of
 
 Data = dict[str, Any]  # `ModelMethods` has a method of that name
 
@@ -239,4 +239,4 @@ class ModelMethods:
             yield name, value
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, value) for name, _, _, value in members_of(self) if value is not None]
+        return list(shown_of(self))

@@ -15,7 +15,7 @@ import msgspec
 
 from oai._json.dump import dump as plain
 from oai._json.dump import plain_parsed
-from oai._json.fields import members_of
+from oai._json.fields import shown_of
 from oai._json.model_methods import ModelMethods
 
 __all__ = ["Object", "plain", "plain_parsed"]
@@ -128,7 +128,7 @@ class Object(  # noqa: PLW1641 - a mutable object has no hash
 
     def __repr__(self) -> str:
         try:
-            shown = ", ".join(f"{wire}={value!r}" for _, wire, _, value in members_of(self) if value is not None)
+            shown = ", ".join(f"{name}={value!r}" for name, value in shown_of(self))
         except RecursionError:
             shown = "..."
         return f"{type(self).__name__}({shown})"

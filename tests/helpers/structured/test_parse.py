@@ -406,6 +406,15 @@ def test_response_is_parsed(kind: Any, way: Way, server: Loopback) -> None:
     assert (again.output_parsed, again.to_dict()) == (result.output_parsed, sent)
 
 
+def test_repr_shows_parsed_values(server: Loopback) -> None:
+    server.default = Answer(json=response(output_message('{"why": "Tea", "result": 1}')))
+    with oai.OpenAI(api_key="key", base_url=server.url) as client:
+        result = client.responses.parse(model="m", input="x", text_format=Step)
+    part = result.output[0].content[0]
+    assert repr(part).endswith(f", parsed={part.parsed!r})")
+    assert ("parsed", part.parsed) in part.__rich_repr__()
+
+
 @pytest.mark.parametrize("text", ["not JSON", '{"steps": []', '{"steps": 1, "mood": 1}', '{"steps":[],"mood":""}'])
 @pytest.mark.parametrize("kind", [Plan, PlanModel])
 def test_parse_error_carries_the_result(text: str, kind: Any, way: Way, server: Loopback) -> None:
