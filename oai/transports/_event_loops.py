@@ -84,14 +84,19 @@ async def _close_at_end(servers: dict[str, Server], connections: set[Connection]
 
 
 class Server(Used):
-    """An origin, the proxy on the way to it if there is one, and the connections to it."""
+    """An origin, the proxy on the way to it if there is one, and the connections to it.
 
-    __slots__ = ("login", "origin", "pool", "proxy", "resumption", "tunnel_fields")
+    One without a proxy also knows the proxy that the environment names for its origin, whose connections are another's.
+    """
+
+    __slots__ = ("login", "origin", "pool", "proxy", "proxy_settings", "proxy_url", "resumption", "tunnel_fields")
 
     def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
         self.proxy: Origin | None = None
+        self.proxy_url: str | None = None
+        self.proxy_settings: tuple[object, ...] | None = None  # those for which `proxy_url` holds
         self.login: dict[str, str] | None = None
         self.tunnel_fields: dict[str, str] = {}
         if proxy is not None:

@@ -14,6 +14,22 @@ VARIABLES = {
 """By scheme the variables that may name a proxy, the first that is set and not empty."""
 
 
+NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
+ENCODED = tuple(map(os.environ.encodekey, (*NAMES, "REQUEST_METHOD")))
+"""All variables that `proxy_for` reads, as the environment stores their names."""
+
+
+def proxy_settings() -> tuple[object, ...]:
+    """Return a value that changes when a variable does that `proxy_for` reads.
+
+    Transports compare it before each request, so it must be cheap: a look into the dictionary of `os.environ` takes a
+    hundredth of what a lookup of the decoded value takes. A mapping that a test puts in the place of `os.environ` is
+    copied.
+    """
+    stored = getattr(os.environ, "_data", None)
+    return tuple(os.environ.items()) if stored is None else tuple(map(stored.get, ENCODED))
+
+
 def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for a URL."""
     environment = os.environ

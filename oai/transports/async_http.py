@@ -22,7 +22,7 @@ from oai.transports._limits import FAILURES, BodyError, as_transport_error, chec
 from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool
 from oai.transports._protocols import Connection
-from oai.transports._proxies import proxy_for
+from oai.transports._proxies import proxy_for, proxy_settings
 from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
@@ -86,17 +86,20 @@ class AsyncHTTPTransport:
         deadline = None if timeout.total is None else loop.time() + timeout.total
         ours = self._loops.of(loop)
         name, target = split_target(request.url)
-        server = ours.servers.get(name)
-        connection = None if server is None else server.pool.take()
+        server = ours.servers.get(name) or self._add_server(ours, name)
+        if server.last_user != self._number:
+            server.add_user(self, self._number)
         length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
-            # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
-            if connection is None or server is None:
-                server = self._server(ours, name, request.url)
+            if self._proxies:
+                if (settings := proxy_settings()) != server.proxy_settings:
+                    server.proxy_url, server.proxy_settings = proxy_for(request.url), settings
+                if server.proxy_url is not None:
+                    server = self._behind_proxy(ours, name, server.proxy_url)
+            connection = server.pool.take()
+            if connection is None:
                 connection = await self._acquire(ours, server, timeout, deadline)
                 self._check_acquired(server, connection)
-            if server.last_user != self._number:
-                server.add_user(self, self._number)
             if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
                 target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
             try:
@@ -139,16 +142,19 @@ class AsyncHTTPTransport:
             server.pool.put_back(connection)
             self._check_open()
 
-    def _server(self, ours: Loop, name: str, url: str) -> Server:
-        """Return the server of a URL, and the way to it that the environment names at this time."""
-        proxy = proxy_for(url) if self._proxies else None
-        key = name if proxy is None else f"{name} {proxy}"
-        server = ours.servers.get(key)
-        if server is None:
-            while len(ours.servers) >= MOST_ORIGINS:
-                ours.servers.pop(next(iter(ours.servers))).pool.close()
-            pool: Pool[Connection] = Pool(self._options["connections"], self._options["keepalive_expiry"])
-            server = ours.servers[key] = Server(Origin(name), pool, proxy)
+    def _behind_proxy(self, ours: Loop, name: str, proxy: str) -> Server:
+        """Return a server that is reached through a proxy, whose connections are its own."""
+        key = f"{name} {proxy}"
+        server = ours.servers.get(key) or self._add_server(ours, name, proxy, key)
+        if server.last_user != self._number:
+            server.add_user(self, self._number)
+        return server
+
+    def _add_server(self, ours: Loop, name: str, proxy: str | None = None, key: str = "") -> Server:
+        while len(ours.servers) >= MOST_ORIGINS:
+            ours.servers.pop(next(iter(ours.servers))).pool.close()
+        pool: Pool[Connection] = Pool(self._options["connections"], self._options["keepalive_expiry"])
+        server = ours.servers[key or name] = Server(Origin(name), pool, proxy)
         return server
 
     async def _acquire(self, ours: Loop, server: Server, limits: Timeout, deadline: float | None) -> Connection:

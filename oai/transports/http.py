@@ -19,7 +19,7 @@ from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
-from oai.transports._proxies import proxy_for
+from oai.transports._proxies import proxy_for, proxy_settings
 from oai.transports._sockets import Connection, open_connection
 from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
@@ -91,10 +91,13 @@ class HTTPTransport:
         server = connections.servers.get(name) or self._add_server(name)
         if server.last_user != self._number:
             server.add_user(self, self._number)
+        if self._proxies:
+            if (settings := proxy_settings()) != server.proxy_settings:
+                server.has_proxy = proxy_for(request.url) is not None
+                server.proxy_settings = settings
+            if server.has_proxy:
+                return self._through_proxy().send(request)
         connection = server.pool.take()
-        # Reading the environment is slow. An idle connection shows that this host needs no proxy.
-        if connection is None and self._proxies and proxy_for(request.url) is not None:
-            return self._through_proxy().send(request)
         length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
             head = HTTPRequest(request.method, target, request.headers, host=server.origin.field, length=length)
@@ -197,13 +200,15 @@ class _Connections:
 
 
 class _Server(Used):
-    """An origin and the connections to it."""
+    """An origin and the connections to it, and whether the environment names a proxy for it."""
 
-    __slots__ = ("origin", "pool", "resumption")
+    __slots__ = ("has_proxy", "origin", "pool", "proxy_settings", "resumption")
 
     def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
+        self.has_proxy = False
+        self.proxy_settings: tuple[object, ...] | None = None  # those for which `has_proxy` holds
 
 
 class _Waiter:

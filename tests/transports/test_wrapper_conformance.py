@@ -34,6 +34,7 @@ pytestmark = pytest.mark.thorough
 
 class Httpx:
     test_no_proxy_excludes_hosts: Any = None  # httpx reads the environment once, when a client is made
+    test_a_changed_proxy_applies_to_the_next_request: Any = None  # as above
 
 
 class TestHttpx(Httpx, TransportConformance):

@@ -84,6 +84,21 @@ class NetworkCases(Suite):
         assert self.fetch() == b"x"
 
     @needs("proxies")
+    def test_a_changed_proxy_applies_to_the_next_request(self) -> None:
+        proxy = self.open.enter_context(Loopback(Answer(body=b"proxied")))
+        self.server.default = Answer(body=b"direct")
+        bodies = [self.fetch()]
+        for name, value in (("HTTP_PROXY", proxy.url), ("NO_PROXY", "127.0.0.1"), ("NO_PROXY", "other.test")):
+            self.environment.setenv(name, value)
+            bodies.append(self.fetch())
+        self.environment.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
+        fails("connect", self.send)
+        self.environment.delenv("HTTP_PROXY")
+        bodies.append(self.fetch())
+        assert bodies == [b"direct", b"proxied", b"direct", b"proxied", b"direct"]
+        assert proxy.requests[0].target == f"{self.server.url}/x"
+
+    @needs("proxies")
     @needs("tls")
     @needs("make_trusting")
     def test_tls_uses_a_proxy_tunnel(self) -> None:
