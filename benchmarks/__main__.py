@@ -48,10 +48,14 @@ def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
 
 def _contents(results: dict[str, Any]) -> dict[str, str]:
     """Return the contents of the places on pages: the table, and the sentence if all of its measures were taken."""
-    contents = {"results": f"{page.table(results, BOUNDS, shown)}\n\n{versions()}."}
+    contents = {"results": f"{page.table(results, BOUNDS, _shown)}\n\n{versions()}."}
     if all("times" in results.get(name, {}) for name in page.SUMMARY):
         contents["summary"] = page.summary(results, importlib.metadata.version("openai"))
     return contents
+
+
+def _shown(median: float, name: str) -> str:
+    return shown(median, name) if name == "memory" else cost_text.shown(median)
 
 
 def judged(name: str, measure: Callable[[], Times], *, quick: bool) -> tuple[Times, dict[str, Any], list[str]]:

@@ -68,7 +68,7 @@ def _lines(curve: Curve) -> Iterator[tuple[str, Fit]]:
 def page(curves: Iterable[Curve]) -> str:
     """Return the model as a table in Markdown."""
     rows = [
-        "| what | sizes | takes | off by at most | of that CPU | off by at most | largest, measured |",
+        "| work | sizes | time | error | CPU time | error | largest, measured |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in curves:

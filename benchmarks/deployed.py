@@ -57,7 +57,7 @@ class Deployment(NamedTuple):
         return self._times({"import msgspec": "import msgspec", **codes}, rounds)
 
     def first_answers(self, clients: Mapping[str, str], rounds: int) -> Times:
-        """Time import, construction and the first answer over TLS."""
+        """Time import, construction and the first response over TLS."""
         codes = {name: FIRST.format(package=package, url=self._url) for package, name in clients.items()}
         return self._times({"standard library": STANDARD_LIBRARY.format(port=self.port), **codes}, rounds)
 

@@ -301,6 +301,6 @@ def test_the_comparison_draws_and_saves_its_results(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.returncode == ("\nmissed:" in done.stdout)
     assert "the server answers" in done.stdout
-    for title in ("a small chat call", "decode a chat answer with a new field", "peak memory of import and a call"):
+    for title in ("a small chat call", "decode a chat response with a new field", "peak memory of import and a call"):
         assert f"| {title} |" in written.read_text(encoding="utf-8")
     assert ET.parse(drawn).getroot().tag.endswith("svg")
