@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
-from oai._json.decode import decode
+from oai._json.decode import convert, decode
 from oai._json.encode import encode
 from oai._json.objects import Object
 from oai._support.omit import omit
@@ -17,7 +17,10 @@ def construct_type(*, value: object, type_: Any, metadata: list[Any] | None = No
     """Make a value of a type of plain data, as a response is decoded: what does not fit stays as it is."""
     if isinstance(type_, type) and not issubclass(type_, Object) and hasattr(type_, "model_construct"):
         return type_.model_construct(**value) if isinstance(value, dict) else value
-    return decode(type_, encode(value))
+    try:
+        return decode(type_, encode(value))
+    except (TypeError, ValueError):  # a part is not JSON
+        return convert(type_, value)
 
 
 construct_type_unchecked = construct_type

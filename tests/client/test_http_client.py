@@ -201,7 +201,7 @@ class Lookup(msgspec.Struct):
 
 def test_deferred_responses_tool_has_defer_loading() -> None:
     tool = oai.pydantic_responses_function_tool(Lookup, name="find", defer_loading=True)
-    assert pickle.loads(pickle.dumps(tool)) == tool
+    assert pickle.loads(pickle.dumps(tool)) == tool == tool.for_responses
     assert tool.for_responses["defer_loading"] is True
     assert (tool.for_responses["name"], tool.for_responses["description"]) == ("find", "Look something up.")
     assert "defer_loading" not in oai.pydantic_responses_function_tool(Lookup).for_responses

@@ -34,7 +34,10 @@ def formats(module: Any, model: type[pydantic.BaseModel]) -> list[Outcome]:
     def responses_tool(client: Any) -> None:
         client.responses.parse(model="m", input="i", tools=[module.pydantic_responses_function_tool(model)])
 
-    calls = ((chat, CHAT), (response, RESPONSE), (tool, CHAT), (responses_tool, RESPONSE))
+    def plain_tool(client: Any) -> None:
+        client.responses.create(model="m", input="i", tools=[module.pydantic_responses_function_tool(model)])
+
+    calls = ((chat, CHAT), (response, RESPONSE), (tool, CHAT), (responses_tool, RESPONSE), (plain_tool, RESPONSE))
     return [outcome(module, call, answer) for call, answer in calls]
 
 

@@ -48,7 +48,7 @@ class FunctionTool(dict[str, Any]):
         super().__init__(type="function", function={**function, "strict": strict, "parameters": parameters})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return function_tool, (self.target, *self._options), None, None, iter(self.items())
+        return _remake, (type(self), self.target, *self._options), None, None, iter(self.items())
 
     @property
     def for_responses(self) -> dict[str, Any]:
@@ -89,6 +89,28 @@ class FunctionTool(dict[str, Any]):
         return lambda: apply(self.target, parsed)
 
 
+class ResponsesFunctionTool(FunctionTool):
+    """A tool made of a function or a type; a dict in the shape of the Responses API."""
+
+    def __init__(self, target: Any, *, name: str | None, description: str | None, strict: bool) -> None:
+        super().__init__(target, name=name, description=description, strict=strict)
+        flat = {"type": "function", **self["function"]}
+        self.clear()
+        self.update(flat)
+
+    @property
+    def for_responses(self) -> dict[str, Any]:
+        """The tool as a plain dict."""
+        return dict(self)
+
+
+def _remake(
+    kind: type[FunctionTool], target: Any, name: str | None, description: str | None, strict: bool
+) -> FunctionTool:
+    """Make a tool that was copied or pickled."""
+    return kind(target, name=name, description=description, strict=strict)
+
+
 def function_tool(
     target: Any, name: str | None = None, description: str | None = None, strict: bool = True
 ) -> FunctionTool:
@@ -127,7 +149,7 @@ def pydantic_responses_function_tool(
     defer_loading: bool | None = None,
     strict: bool = True,
 ) -> FunctionTool:
-    """Make a tool of a pydantic model, or of any target of `function_tool`, for `responses.parse` and `stream`.
+    """Make a tool of a pydantic model, or of any target of `function_tool`, in the shape of the Responses API.
 
     Args:
         model: the type of the arguments.
@@ -136,9 +158,9 @@ def pydantic_responses_function_tool(
         defer_loading: whether the model only finds the tool through `tool_search`.
         strict: as for `function_tool`.
     """
-    tool = FunctionTool(model, name=name, description=description, strict=strict)
+    tool = ResponsesFunctionTool(model, name=name, description=description, strict=strict)
     if defer_loading is not None:
-        tool["function"]["defer_loading"] = defer_loading
+        tool["defer_loading"] = defer_loading
     return tool
 
 

@@ -116,7 +116,7 @@ def test_bare_dict_argument_raises_unless_not_strict() -> None:
     for make in (oai.pydantic_function_tool, oai.lib.pydantic_responses_function_tool):
         with pytest.raises(TypeError, match=r"Save\.data"):
             make(model)
-        assert make(model, strict=False)["function"]["strict"] is False
+        assert make(model, strict=False).for_responses["strict"] is False
 
 
 @pytest.mark.parametrize("arguments", [{"city": "P"}, '{"city": "P"}'])
