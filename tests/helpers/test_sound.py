@@ -5,76 +5,21 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
-import threading
-import types
 import wave
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, ClassVar, Self
+from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
+from sound_card import BLOCK, Stream, sound_card
 
 import oai
 from oai.helpers import LocalAudioPlayer, Microphone
 
-BLOCK = 100
-
-
-class CallbackStop(Exception):  # noqa: N818 - sounddevice's name
-    pass
-
-
-class Stream:
-    """A stream of sounddevice: calls back with blocks until the callback stops it."""
-
-    played: ClassVar[list[Any]] = []
-    options: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, **options: Any) -> None:
-        self._callback = options.pop("callback")
-        Stream.options = options
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            for number in range(1000):
-                self._block(number)
-        except CallbackStop:
-            pass
-
-    def _block(self, number: int) -> None:
-        raise NotImplementedError
-
-
-class InputStream(Stream):
-    def _block(self, number: int) -> None:
-        ramp = np.arange(BLOCK * self.options["channels"]).reshape(BLOCK, -1) + number
-        dtype = self.options["dtype"]
-        self._callback((ramp / 1000 if dtype == np.float32 else ramp).astype(dtype), BLOCK, None, None)
-
-
-class OutputStream(Stream):
-    def _block(self, number: int) -> None:
-        block = np.full((BLOCK, self.options["channels"]), 9, dtype=self.options["dtype"])
-        self._callback(block, BLOCK, None, None)
-        Stream.played.append(block)
-
 
 @pytest.fixture(autouse=True)
-def _sound_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    card = types.ModuleType("sounddevice")
-    vars(card).update(CallbackStop=CallbackStop, InputStream=InputStream, OutputStream=OutputStream)
-    monkeypatch.setitem(sys.modules, "sounddevice", card)
-    Stream.played = []
-    yield
-    Stream.options = {}
+def _sound_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", sound_card())
 
 
 def sides(name: str) -> list[Any]:

@@ -1,13 +1,13 @@
-"""Every import in the official SDK's documents and examples works here, with the package's name changed.
+"""Every import in the official SDK's documents and examples works here, and every method that they list is there.
 
-The documents are in the SDK's source distribution, whose directory `OFFICIAL_SDIST` names; `test_readme` runs what two of
-them show.
+The documents are in the SDK's source distribution, whose directory `OFFICIAL_SDIST` names; `test_snippets` runs what they
+show.
 """
 
 from __future__ import annotations
 
 import ast
-import os
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+import oai
 from oai._official import missing
+from tests.official.documents import FENCE, MISSING, SDIST
 
-SDIST = Path(os.environ["OFFICIAL_SDIST"]) if "OFFICIAL_SDIST" in os.environ else None
-FENCE = re.compile(r"^```(?:py|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+METHOD = re.compile(r">client\.([\w.]+)\.<a [^>]+>(\w+)</a>\((.*?)\) ->")
+"""A method in `api.md`: its namespace, its name, and its parameters, of which those of the path have their names."""
 
 
 def documents() -> list[Path]:
@@ -57,10 +59,24 @@ def value_of(module: str, name: str) -> Any:
 
 def test_imports_of_documents_and_examples_work() -> None:
     if SDIST is None:
-        pytest.skip("OFFICIAL_SDIST names no directory of the official SDK's source distribution (.ci/run fetches it)")
+        pytest.skip(MISSING["helpers"])
     found = {pair for path in documents() for source in sources(path) for pair in imports(source)}
     assert len(found) > 300
     unavailable = {
         module for module, name in found if isinstance(value_of(module, name), type(missing.__getattr__("v0.X")))
     }
     assert unavailable == set()
+
+
+def test_methods_of_the_lists_are_there_with_their_parameters() -> None:
+    if SDIST is None:
+        pytest.skip(MISSING["helpers"])
+    listed = [found for path in documents() if path.name == "api.md" for found in METHOD.findall(path.read_text())]
+    assert len(listed) > 350
+    client = oai.OpenAI(api_key="key", admin_api_key="key")
+    for namespace, name, parameters in listed:
+        owner: Any = client
+        for part in namespace.split("."):
+            owner = getattr(owner, part)
+        wanted = [word for word in parameters.replace(" ", "").split(",") if word.isidentifier()]
+        assert {*wanted} <= {*inspect.signature(getattr(owner, name)).parameters}, f"{namespace}.{name}"
