@@ -71,6 +71,8 @@ if (screenshots) await page.screenshot({ path: `${screenshots}/search.png` });
 for (const [query, wanted, places] of [
   ["embeddings", "operations/embeddings", 2],
   ["embeddings.create", "operations/embeddings", 1],
+  ["/chat/completions", "operations/chat", 3],
+  ["/vector_stores/{vector_store_id}/files", "operations/vector_stores", 1],
   ["corporate proxy", "howto/proxies-and-tls", 1],
   ["certificate", "howto/proxies-and-tls", 1],
   ["mock", "howto/testing", 2],
@@ -87,6 +89,7 @@ for (const [query, wanted, places] of [
   ["command line", "command-line", 1],
   ["webhook", "howto/webhooks", 1],
   ["fastapi", "howto/web-frameworks", 3],
+  ["docker", "howto/deployment", 1],
 ]) {
   const found = await page.evaluate((text) => Search._performSearch(...Search._parseQuery(text)), query);
   const names = found.reverse().map(([name]) => name); // Sphinx takes them from the end

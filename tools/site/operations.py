@@ -140,6 +140,7 @@ def _page(namespace: str, methods: list[dict[str, Any]]) -> str:
 
 
 def _section(operation: dict[str, Any]) -> Iterator[str]:
+    yield f"```{{index}} !single: {operation['method']} {operation['path']}\n```"  # by which the search finds a path
     if operation["deprecated"]:
         yield f":::{{warning}}\nDeprecated: {operation['deprecated']}.\n:::\n"
     yield f"{operation['doc']}\n"
