@@ -241,7 +241,8 @@ def find_names(table: Commands, word: str) -> list[str]:
         raise UsageError(
             f"{word} can only be called from Python, since its result is not data (oai list {word.partition('.')[0]})"
         )
-    raise UsageError(f"unknown operation {word!r}{_did_you_mean(word, table)} (oai list)")
+    found = any(_has([word], name, row) for name, row in table.items())
+    raise UsageError(f"unknown operation {word!r}{_did_you_mean(word, table)} (oai list{f' {word}' if found else ''})")
 
 
 def _did_you_mean(word: str, table: Commands) -> str:

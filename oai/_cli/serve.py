@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import warnings
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from oai._cli.arguments import UsageError
@@ -103,9 +104,10 @@ def _fake(where: str) -> Any:
     if not colon or not module or not name:
         raise UsageError(f"--fake must be MODULE:NAME, such as my_fakes:fake, not {where!r}")
     sys.path.insert(0, os.getcwd())
-    transport: Any = importlib.import_module(module)
-    for part in name.split("."):
-        transport = getattr(transport, part)
+    try:
+        transport: Any = attrgetter(name)(importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"--fake {where}: {error}") from error
     if not hasattr(transport, "send") and callable(transport):
         transport = transport()
     if not callable(getattr(transport, "send", None)):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OWN_TABLE = "; rows of a table of yours need FakeTransport(table=...)"
+"""The hint for an operation that the fake does not know."""
+
 
 class FakeBehaviour:
     """The programmed behaviour of one operation: its answers, and its delays in seconds."""
@@ -79,7 +82,7 @@ class FakeState:
             return FakeOperation(self, aliases[path])
         group, _, name = path.rpartition(".")
         right = nearest(name, names)
-        hint = f"; did you mean {right!r}?" if right else ""
+        hint = f"; did you mean {right!r}?" if right else OWN_TABLE
         where = f"{group!r} has" if group else "there is"
         raise AttributeError(f"{where} no operation or group {name!r}{hint}", name=name, obj=owner)
 

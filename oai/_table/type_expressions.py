@@ -71,7 +71,9 @@ def check_expression(text: str) -> str:
     try:
         tree = parse_expression(text)
     except (SyntaxError, ValueError):
-        return f"is {text!r}, which is not a type expression"
+        dotted = text.replace(":", ".")  # the form of entry points
+        hint = f"; did you mean {dotted!r}?" if dotted != text and not check_expression(dotted) else ""
+        return f"is {text!r}, which is not a type expression{hint}"
     except (RecursionError, MemoryError):  # the latter is what CPython 3.11 raises
         return "is a type expression that is nested too deeply"
     nodes: list[tuple[ast.AST, int]] = [(tree, 1)]
@@ -136,7 +138,9 @@ def find(name: str, home: str) -> Any:
         from importlib.util import find_spec  # only needed for a user's own types
 
         package, _, rest = name.partition(".")
-        if not rest or hasattr(import_module(home), package):
+        if not rest:
+            raise LookupError(f"{missing}; one of your own needs its module, as in my_package.{name}") from None
+        if hasattr(import_module(home), package):
             raise
         if find_spec(package) is None:
             raise LookupError(f"there is no module {package!r} in the path of Python, and {missing}") from None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from oai._fake.answers import AnswerFactory, CannedReply
 from oai._fake.calls import Call, Calls, UnexpectedCall, Upload
-from oai._fake.paths import FakeBehaviour, FakeOperation, FakeState
+from oai._fake.paths import OWN_TABLE, FakeBehaviour, FakeOperation, FakeState
 from oai._fake.program import Program, failure
 from oai._fake.reply import FakeReply
 from oai._http.either import AWAITABLE_NONE
@@ -79,7 +79,7 @@ class FakeTransport:
         operation = path if path in table else self._state.aliases().get(path)
         if operation is None:
             right = nearest(path, table)
-            raise KeyError(f"there is no operation {path!r}{f'; did you mean {right!r}?' if right else ''}")
+            raise KeyError(f"there is no operation {path!r}{f'; did you mean {right!r}?' if right else OWN_TABLE}")
         return FakeOperation(self._state, operation)
 
     def __getattr__(self, name: str) -> Any:

@@ -227,6 +227,7 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
         (["completion", "tcsh"], "usage: oai completion bash | zsh | fish"),
         (["--get", "x", "files.content", "f"], "returns binary data"),
         (["--ofline", "models.list"], "unrecognized arguments: --ofline; did you mean '--offline'?"),
+        (["show", "vector"], "unknown operation 'vector' (oai list vector)"),
         (["serv"], "unknown operation 'serv'; did you mean 'serve'?"),
         (["--txet", "models.list"], "did you mean '--text'?"),
         (["modles.list"], "did you mean 'models.list'?"),

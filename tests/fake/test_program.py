@@ -736,3 +736,14 @@ def test_literal_path_segments_precede_parameters(tmp_path: Path) -> None:
     assert router.find("HEAD", "/things/a") is not None
     assert router.methods("/v1/things/a") == ["GET"]
     assert router.nearest("GET", "/v1/thing/search") == "GET /things/search"
+
+
+def test_operation_of_the_users_table_points_to_the_option() -> None:
+    fake = oai.FakeTransport()
+    with pytest.raises(AttributeError, match=r"'rerank'; rows of a table of yours need FakeTransport\(table=...\)"):
+        fake.rerank  # noqa: B018
+    with pytest.raises(KeyError, match=r"'rerank'; rows of a table of yours need FakeTransport\(table=...\)"):
+        fake["rerank"]
+    client: Any = oai.OpenAI(transport=fake)
+    with pytest.raises(oai.transports.fake.UnexpectedCall, match=r"add yours with FakeTransport\(table=...\)"):
+        client.post("/rerank", body={})

@@ -654,6 +654,8 @@ def test_signal_stops_the_command(number: int, status: int) -> None:
         (["serve", "--replay", "x"], "takes one of"),
         (["serve", "--ignore", "body.user"], "only valid with --cassette"),
         (["serve", "--fake", "nothing"], "MODULE:NAME"),
+        (["serve", "--fake", "no_such_module:fake"], "--fake no_such_module:fake: No module named 'no_such_module'"),
+        (["serve", "--fake", "oai:fake"], "--fake oai:fake: module 'oai' has no attribute 'fake'"),
         (["serve", "--fake", "oai:__version__"], "not a transport"),
         (["files.list", "--cassette", "x"], "--cassette is only valid for `oai serve`"),
         (["--port", "1", "list"], "--port is only valid for `oai serve`"),

@@ -30,6 +30,11 @@ BAD = [
         row(metod='"POST"'), ["[rerank]", "`metod` is not a valid key", "did you mean `method`?"], id="unknown key"
     ),
     pytest.param(row(path=""), ["[rerank]", "`path` is missing"], id="missing key"),
+    pytest.param(
+        row(response='"my_package.types:Thing"'),
+        ["is 'my_package.types:Thing', which is not a type expression; did you mean 'my_package.types.Thing'?"],
+        id="type as an entry point",
+    ),
     pytest.param(row(method='"POTS"'), ["`method` is 'POTS'", "did you mean `POST`?"], id="unknown method"),
     pytest.param(row(method='"post"'), ["`method` is 'post'", "did you mean `POST`?"], id="method in lower case"),
     pytest.param(row(body='"jsn"'), ["`body` is 'jsn'", "did you mean `json`?"], id="unknown body"),
@@ -180,6 +185,7 @@ def test_table_argument_accepts_a_table_object(server: Loopback, tmp_path: Path)
             '"no_such_package.Thing"',
             r"\[thing\.make\]: `response`.*there is no module 'no_such_package'.*'oai\.types' has no 'no_such_package'",
         ),
+        ('"Thing"', r"'oai\.types' has no 'Thing'; one of your own needs its module, as in my_package\.Thing"),
         ('"json.no_such_module.Thing"', r"\[thing\.make\]: `response`.*'json' has no 'no_such_module'"),
         ('"list[str, int]"', r"\[thing\.make\]: `response` is 'list\[str, int\]'.*not supported"),
         ('"Literal"', r"\[thing\.make\]: `response` is 'Literal'.*not supported"),
