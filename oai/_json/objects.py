@@ -9,7 +9,7 @@ knows nothing of HTTP or of the table.
 # No `from __future__ import annotations` here: msgspec evaluates the annotations of a struct and of its bases
 # for a type's first decoder, and evaluating them from text is seven times as slow.
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -18,7 +18,15 @@ from oai._json.dump import plain_parsed
 from oai._json.fields import shown_of
 from oai._json.model_methods import ModelMethods
 
-__all__ = ["Object", "plain", "plain_parsed"]
+T = TypeVar("T")
+
+__all__ = ["Object", "Tag", "plain", "plain_parsed"]
+
+if TYPE_CHECKING:
+    Tag = Annotated[T, "a field that the constructor accepts"]
+else:
+    Tag = ClassVar
+"""The type of a tag: to msgspec an attribute of the class, to type checkers also an argument of its constructor."""
 
 
 class Kind(msgspec.StructMeta):

@@ -1,6 +1,6 @@
 """Types by the module that the official SDK has them in: checkers know them."""
 
-from typing import assert_type
+from typing import Literal, assert_type
 
 from pydantic import BaseModel
 
@@ -20,11 +20,14 @@ from oai.resources.chat.completions import AsyncCompletions, Completions
 from oai.resources.models import Models
 from oai.resources.responses.responses import ResponsesConnection
 from oai.types.chat.chat_completion import ChatCompletion, Choice
+from oai.types.chat.chat_completion_message import ChatCompletionMessage
 from oai.types.chat.chat_completion_message_param import ChatCompletionMessageParam
 from oai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from oai.types.completion_usage import CompletionUsage
+from oai.types.live import InputTranscriptDeltaEvent, OutputTranscriptDeltaEvent, ServerEvent
 from oai.types.live.decision_question import DecisionQuestion
 from oai.types.live.decisions_delegation_config import Question
+from oai.types.responses import ResponseFunctionToolCall
 from oai.types.responses.file_search_tool_param import Filters
 from oai.types.responses.response_output_text import AnnotationURLCitation
 from oai.types.shared_params import ComparisonFilter
@@ -98,3 +101,14 @@ def clients(token: BedrockTokenProvider) -> tuple[type[AzureOpenAI], type[AsyncA
 
 def helpers(diagnostic: ToolDiagnostic, session: ResponsesWebSocketSession, final: ResponseStream[None]) -> object:
     return function_tool, ComputerToolset, TranscriptGrouper, TranslationSession, diagnostic, session, final
+
+
+def made() -> list[ServerEvent | Choice]:
+    call = ResponseFunctionToolCall(type="function_call", arguments="{}", call_id="c", name="n")
+    assert_type(call.type, Literal["function_call"])
+    message = ChatCompletionMessage(role="assistant", content="Hi")
+    choice = Choice(index=0, finish_reason="stop", message=message, logprobs=None)
+    events: list[InputTranscriptDeltaEvent | OutputTranscriptDeltaEvent] = [
+        InputTranscriptDeltaEvent(type="session.input_transcript.delta", delta="a", start_ms=0, end_ms=1, event_id="e"),
+    ]
+    return [choice, *events]

@@ -177,13 +177,13 @@ class Writer:
         imports = defaultdict(set)
         for home, name in self._imports:
             imports[f"oai.types.{home}"].add(name)
-        typing = {"Any", "ClassVar", "Literal", "Required", "TypeAlias"} & self._used
+        typing = {"Any", "Literal", "Required", "TypeAlias"} & self._used
         typing |= {"TYPE_CHECKING"} if "untagged" in self._used else set()
         abc = {"Iterable", "Mapping", "Sequence"} & self._used
         lines = ["import builtins"] if "builtins" in self._used else []
         lines += [_import("collections.abc", abc), _import("typing", typing)]
         lines += ["\nimport msgspec\n"] if "field" in self._used else []
-        lines += ["", _import("oai._json.objects", {"Object"} & self._used)]
+        lines += ["", _import("oai._json.objects", {"Object", "Tag"} & self._used)]
         lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
         lines += [_import("oai._json.unions", {"untagged"} & self._used)]
         lines += [_import("oai._support.file_types", {"File"} & self._used)]
@@ -230,11 +230,10 @@ class Writer:
         options, declared, lines = "", "", []
         if struct.tag is not None:
             field, tag = struct.tag
-            self._used |= {"ClassVar", "Literal"}
+            self._used |= {"Literal", "Tag"}
             options = f", tag_field={field!r}, tag={tag!r}"
             values = ", ".join(map(repr, (tag, *struct.more_tags)))
-            declared = f"{field}: ClassVar[Literal[{values}]]"
-            lines.append(f"{declared} = {tag!r}")
+            declared = f"{field}: Tag[Literal[{values}]]"
         fields = [each for each in struct.fields if struct.tag is None or each.name != struct.tag[0]]
         if extended is not None:
             fields = [each for each in fields if each not in extended.fields]
@@ -246,6 +245,8 @@ class Writer:
         for each in ordered:
             lines.append(self._field(name, each, shadowed))
             lines += [f'"""{line}"""'] if (line := docs.get(safe_name(each.name))) else []
+        if struct.tag is not None:
+            lines.append(f"{declared} = {struct.tag[1]!r}")  # last, since to checkers it is a field with a default
         body = "".join(f"    {line}\n" for line in lines) or "    pass\n"
         text = f"class {name}({base}{options}):\n{body}".rstrip()
         for tag in struct.more_tags:

@@ -7,7 +7,7 @@ The text so far is joined when `snapshot` is read.
 
 from typing import ClassVar, Generic, Literal, TypeVar
 
-from oai._json.objects import Object
+from oai._json.objects import Object, Tag
 from oai.types import responses as api
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class ResponseTextDeltaEvent(
 ):
     """A piece of the text."""
 
-    type: ClassVar[Literal["response.output_text.delta"]] = "response.output_text.delta"
+    type: Tag[Literal["response.output_text.delta"]] = "response.output_text.delta"
 
 
 class ResponseFunctionCallArgumentsDeltaEvent(
@@ -40,7 +40,7 @@ class ResponseFunctionCallArgumentsDeltaEvent(
 ):
     """A piece of the arguments of a call."""
 
-    type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
+    type: Tag[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
 
 
 class ResponseTextDoneEvent(api.ResponseTextDoneEvent, Generic[T], tag_field="type", tag="response.output_text.done"):
@@ -48,7 +48,7 @@ class ResponseTextDoneEvent(api.ResponseTextDoneEvent, Generic[T], tag_field="ty
 
     _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
-    type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
+    type: Tag[Literal["response.output_text.done"]] = "response.output_text.done"
 
     @property
     def parsed(self) -> T | None:
@@ -59,7 +59,7 @@ class ResponseTextDoneEvent(api.ResponseTextDoneEvent, Generic[T], tag_field="ty
 class ResponseCompletedEvent(api.ResponseCompletedEvent, Generic[T], tag_field="type", tag="response.completed"):
     """The response is complete; `response` is the parsed response."""
 
-    type: ClassVar[Literal["response.completed"]] = "response.completed"
+    type: Tag[Literal["response.completed"]] = "response.completed"
     response: api.ParsedResponse[T]
 
 

@@ -8,6 +8,7 @@ SDK's. Written by hand, unlike the other modules here.
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from oai._json.objects import Tag
 from oai.types.chat.structs import (
     ChatCompletion,
     ChatCompletionChoice,
@@ -34,7 +35,7 @@ class ParsedFunction(ChatCompletionMessageFunctionToolCallFunction):
 class ParsedFunctionToolCall(ChatCompletionMessageFunctionToolCall, tag_field="type", tag="function"):
     """A tool call with parsed arguments."""
 
-    type: ClassVar[Literal["function"]] = "function"
+    type: Tag[Literal["function"]] = "function"
     function: ParsedFunction  # pyright: ignore[reportIncompatibleVariableOverride] - it is only read
 
 

@@ -8,6 +8,7 @@ SDK's. Written by hand, unlike the other modules here.
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from oai._json.objects import Tag
 from oai._support.plain_data import as_list
 from oai.types.responses.common_structs import ResponseOutputText
 from oai.types.responses.structs import Response, ResponseFunctionToolCall, ResponseOutputMessage
@@ -51,7 +52,7 @@ class ParsedResponseOutputText(ResponseOutputText, Generic[T], tag_field="type",
 
     _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
-    type: ClassVar[Literal["output_text"]] = "output_text"
+    type: Tag[Literal["output_text"]] = "output_text"
 
     @property
     def parsed(self) -> T | None:
@@ -62,7 +63,7 @@ class ParsedResponseOutputText(ResponseOutputText, Generic[T], tag_field="type",
 class ParsedResponseOutputMessage(ResponseOutputMessage, Generic[T], tag_field="type", tag="message"):
     """A message with parsed texts."""
 
-    type: ClassVar[Literal["message"]] = "message"
+    type: Tag[Literal["message"]] = "message"
     if TYPE_CHECKING:  # what `parse` puts there; a response is decoded as the server sent it
         content: list[ParsedResponseOutputText[T] | ResponseOutputRefusal]  # type: ignore[assignment]  # it is only read
 
@@ -72,7 +73,7 @@ class ParsedResponseFunctionToolCall(ResponseFunctionToolCall, tag_field="type",
 
     _computed: ClassVar[tuple[str, ...]] = ("parsed_arguments",)
 
-    type: ClassVar[Literal["function_call"]] = "function_call"
+    type: Tag[Literal["function_call"]] = "function_call"
 
     @property
     def parsed_arguments(self) -> Any:
