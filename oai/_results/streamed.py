@@ -5,7 +5,7 @@ How a body is read is written in `oai._http.body`, once for sync and async.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
@@ -124,12 +124,31 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
 
     __slots__ = ()
 
-    # As with httpx's responses in the official SDK, these have the names of the sync ones here.
-    iter_raw = Response.aiter_raw  # type: ignore[assignment]
-    iter_bytes = Response.aiter_bytes  # type: ignore[assignment]
-    iter_text = Response.aiter_text  # type: ignore[assignment]
-    iter_lines = Response.aiter_lines  # type: ignore[assignment]
-    read = Response.aread  # type: ignore[assignment]
+    # In this view, as in the official SDK's, the methods of both clients have the same names.
+
+    def iter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:  # type: ignore[override]
+        """Yield the body as `iter_bytes` does: without its content encoding."""
+        return self.aiter_raw(chunk_size)
+
+    def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:  # type: ignore[override]
+        """Yield the body in chunks of `chunk_size` bytes; without it, as they arrive."""
+        return self.aiter_bytes(chunk_size)
+
+    def iter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:  # type: ignore[override]
+        """Yield the body as text in its charset; invalid bytes are replaced."""
+        return self.aiter_text(chunk_size)
+
+    def iter_lines(self) -> AsyncIterator[str]:  # type: ignore[override]
+        """Yield each line of the body when it is complete, without its line end."""
+        return self.aiter_lines()
+
+    async def read(self) -> bytes:  # type: ignore[override]
+        """Read the whole body and keep it.
+
+        Raises:
+            ResponseTooLargeError: the body is larger than the client's `max_body`.
+        """
+        return await self.aread()
 
     async def text(self) -> str:  # type: ignore[override]
         """Read the body as text in its charset; invalid bytes are replaced."""
