@@ -83,6 +83,9 @@ OFFICIAL = "    from oai._support.official_modules import install, submodules_of
 AREA = "    from oai._support.official_modules import submodules_of\n\n"
 """What the package of an area begins with."""
 
+NARROWED = "  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read"
+"""What follows a field of a narrower type than that of the class that is extended, or one that is required here."""
+
 OtherImports = Callable[[str], dict[str, str]]
 
 SHADOWS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "object", "str", "type"})
@@ -238,12 +241,13 @@ class Writer:
         if extended is not None:
             fields = [each for each in fields if each not in extended.fields]
             options += ", kw_only=True" if any(each.required for each in fields) else ""
+        narrowed = {each.name for each in extended.fields} if extended else set()
         shadowed = {each.name for each in fields} & SHADOWS | ({struct.tag[0]} & SHADOWS if struct.tag else set())
         # A default makes a name a value of the class, which hides the built-in type from annotations below it.
         ordered = sorted(fields, key=lambda each: not each.required)
         docs = field_docs(f"oai.types.{self._home}", name)
         for each in ordered:
-            lines.append(self._field(name, each, shadowed))
+            lines.append(self._field(name, each, shadowed) + NARROWED * (each.name in narrowed))
             lines += [f'"""{line}"""'] if (line := docs.get(safe_name(each.name))) else []
         if struct.tag is not None:
             lines.append(f"{declared} = {struct.tag[1]!r}")  # last, since to checkers it is a field with a default

@@ -197,10 +197,10 @@ class BetaResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_too
 class BetaResponseCustomToolCallOutputItem(
     BetaResponseCustomToolCallOutput, tag_field="type", tag="custom_tool_call_output", kw_only=True
 ):
-    output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]
-    id: str
+    output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
     type: Tag[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
 
@@ -1091,9 +1091,9 @@ class BetaResponseCustomToolCallInputDoneEvent(Object, tag_field="type", tag="re
 
 
 class BetaResponseCustomToolCallItem(BetaResponseCustomToolCall, kw_only=True):
-    id: str
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
 
 
@@ -1158,9 +1158,9 @@ class BetaResponseFunctionCallArgumentsDoneEvent(Object, tag_field="type", tag="
 
 
 class BetaResponseFunctionToolCallItem(BetaResponseFunctionToolCall, kw_only=True):
-    id: str
-    status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    status: Literal["in_progress", "completed", "incomplete"]  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
 
 
@@ -1971,7 +1971,7 @@ class BetaResponseCompactionWsCompacting(
 class BetaResponseContentPartWsAdded(
     BetaResponseContentPartAddedEvent, tag_field="type", tag="response.content_part.added", kw_only=True
 ):
-    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
+    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.content_part.added"]] = "response.content_part.added"
 
@@ -1979,7 +1979,7 @@ class BetaResponseContentPartWsAdded(
 class BetaResponseContentPartWsDone(
     BetaResponseContentPartDoneEvent, tag_field="type", tag="response.content_part.done", kw_only=True
 ):
-    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
+    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.content_part.done"]] = "response.content_part.done"
 
@@ -2141,7 +2141,7 @@ class BetaResponseOutputTextAnnotationWsAdded(
         | ResponseOutputTextAnnotationContainerFileCitation
         | ResponseOutputTextAnnotationFilePath
         | None
-    ) = None
+    ) = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.output_text.annotation.added"]] = "response.output_text.annotation.added"
 

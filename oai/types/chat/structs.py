@@ -293,5 +293,5 @@ ChatCompletionStoreMessageContentPart = ChatCompletionContentPartText | ChatComp
 
 class ChatCompletionStoreMessage(ChatCompletionMessage, kw_only=True):
     id: str
-    tool_calls: list[ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None
+    tool_calls: list[ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     content_parts: list[ChatCompletionStoreMessageContentPart] | None = None

@@ -179,10 +179,10 @@ class ResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_tool_ca
 class ResponseCustomToolCallOutputItem(
     ResponseCustomToolCallOutput, tag_field="type", tag="custom_tool_call_output", kw_only=True
 ):
-    output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]
-    id: str
+    output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
     type: Tag[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
 
@@ -851,9 +851,9 @@ class ResponseCustomToolCallInputDoneEvent(Object, tag_field="type", tag="respon
 
 
 class ResponseCustomToolCallItem(ResponseCustomToolCall, kw_only=True):
-    id: str
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
 
 
@@ -909,9 +909,9 @@ class ResponseFunctionCallArgumentsDoneEvent(Object, tag_field="type", tag="resp
 
 
 class ResponseFunctionToolCallItem(ResponseFunctionToolCall, tag_field="type", tag="function_call", kw_only=True):
-    id: str
-    status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
+    id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    status: Literal["in_progress", "completed", "incomplete"]  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     created_by: str | None = None
     type: Tag[Literal["function_call"]] = "function_call"
 
@@ -1662,7 +1662,7 @@ class ResponseCompactionWsCompacting(
 class ResponseContentPartWsAdded(
     ResponseContentPartAddedEvent, tag_field="type", tag="response.content_part.added", kw_only=True
 ):
-    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
+    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.content_part.added"]] = "response.content_part.added"
 
@@ -1670,7 +1670,7 @@ class ResponseContentPartWsAdded(
 class ResponseContentPartWsDone(
     ResponseContentPartDoneEvent, tag_field="type", tag="response.content_part.done", kw_only=True
 ):
-    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
+    part: ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.content_part.done"]] = "response.content_part.done"
 
@@ -1828,7 +1828,7 @@ class ResponseOutputTextAnnotationWsAdded(
         | ResponseOutputTextAnnotationContainerFileCitation
         | ResponseOutputTextAnnotationFilePath
         | None
-    ) = None
+    ) = None  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read
     stream_id: str | None = None
     type: Tag[Literal["response.output_text.annotation.added"]] = "response.output_text.annotation.added"
 
