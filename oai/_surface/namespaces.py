@@ -15,17 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from oai._errors import TableError
 from oai._support.omit import omit
-from oai._surface.source import (
-    document,
-    helper_source,
-    make_function,
-    operation_source,
-    overload,
-    required_params,
-    with_arguments,
-    with_headers,
-    wrong_call,
-)
 from oai._table.operation import GENERATED, Operation
 from oai._table.websocket_row import WebSocketRow
 
@@ -100,7 +89,7 @@ class MethodBuilder:
         self.operations: dict[str, Operation] = {}
         self._prefix = ("Async" if is_async else "") if prefix is None else prefix
         self._suffix = suffix
-        self._wrong_call = partial(wrong_call, options=options)
+        self._options = options
 
     def operation(self, name: str) -> Operation:
         """Return the operation of a call path; all functions that call it share one."""
@@ -170,9 +159,13 @@ class MethodBuilder:
             raise TableError(f"alias `{alias}` must be one operation, or one without and one with one argument")
         pairs = sorted(zip(functions, forms, strict=True), key=lambda pair: len(pair[1][1]))
         (list_all, _), (retrieve, (_, names)) = pairs
+        from oai._surface.source import overload  # a large module, needed only when a method is built
+
         return overload(alias, names[0], list_all, retrieve)
 
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
+        from oai._surface.source import document, make_function, operation_source, required_params  # as above
+
         row = operation.row
         if not self.is_async:
             call = ("", f"{client}._core.call")
@@ -181,7 +174,7 @@ class MethodBuilder:
         else:
             call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
-        scope = {"_operation": operation, "_omit": omit, "_wrong_call": self._wrong_call, "_with_headers": with_headers}
+        scope = {"_operation": operation, **self._scope()}
         filename = f"{GENERATED}{operation.name}, called {name}>"
         function = make_function(name, filename, source, scope, required_params(row))
         function.__qualname__ = f"{operation.name}"
@@ -190,7 +183,9 @@ class MethodBuilder:
 
     def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
         """Create the method of a helper's function."""
-        from inspect import getdoc  # a large module, needed only when a method is built
+        from inspect import getdoc  # as above
+
+        from oai._surface.source import helper_source, make_function, with_arguments
 
         name = path.rpartition(".")[2]
         try:
@@ -207,13 +202,23 @@ class MethodBuilder:
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
         constants = {**helper.constants, "name": path} if isinstance(helper, WebSocketRow) else helper.constants
         function_of_row = partial(target, **constants) if constants else target
-        scope = {"_target": function_of_row, "_omit": omit, "_wrong_call": self._wrong_call}
+        scope = {"_target": function_of_row, **self._scope()}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
         text = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
         function.__doc__ = with_arguments(text, self.table, path)
         return function
+
+    def _scope(self) -> dict[str, Any]:
+        """Return the global names that generated source uses."""
+        from oai._surface.source import with_headers, wrong_call
+
+        return {
+            "_omit": omit,
+            "_with_headers": with_headers,
+            "_wrong_call": partial(wrong_call, options=self._options),
+        }
 
 
 class _LazyMethod:
