@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from oai._support.named_tuples import readable
 from oai._support.plain_data import is_list, is_object
 from oai.lib.browser.errors import BrowserError
 from oai.lib.browser.values import LARGEST_INTEGER, is_integer, is_text
 
 
+@readable
 class Kind(NamedTuple):
     """A kind of arguments: its JSON schema, and a function that tells whether a value is valid."""
 

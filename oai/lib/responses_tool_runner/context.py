@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Required, TypedDict
 
+from oai._support.named_tuples import readable
 from oai.lib.responses_tool_runner.errors import RunFailure
 from oai.lib.responses_tool_runner.shapes import LARGEST
 
@@ -94,6 +95,7 @@ def copy_budget(budget: Any) -> dict[str, Any]:
     return {"keep_recent_screenshots": 1, **budget}
 
 
+@readable
 class Size(NamedTuple):
     """The size of an input."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from oai._json.decode import convert
 from oai._json.dump import dump, source_of
+from oai._support.named_tuples import readable
 from oai.helpers.streaming.responses import ResponseStreamState
 from oai.lib._tool_runs import next_idempotency_headers
 from oai.lib.responses_tool_runner.batch import CALLS, Batch
@@ -32,6 +33,7 @@ Item = dict[str, Any]
 END: Final = object()
 
 
+@readable
 class Streaming(NamedTuple):
     """How the responses of a run arrive.
 
