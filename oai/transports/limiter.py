@@ -196,32 +196,32 @@ class WaitQueue:
         with self._lock:
             self._waiting.append(waiter)
         try:
-            while (delay := self._delay(waiter, time.monotonic())) > 0:
+            while (obstacle := self._admit(waiter, time.monotonic())) is not None:
+                wake, delay = obstacle
                 left = began + patience - time.monotonic()
                 if left <= 0 or (left < delay < math.inf and not waiter.may_be_sooner):
                     raise TransportError("timeout", f"the limits do not allow the request within {patience:g} s")
                 seconds = min(delay, left)
-                wake: Any = waiter.wake  # `_delay` has set it
                 yield wake, None if seconds == math.inf else seconds
         finally:
             self._give_up(waiter)
 
-    def _delay(self, waiter: Waiter, now: float) -> float:
-        """Admit the first waiter, or return how long it must wait (infinity: until notified)."""
+    def _admit(self, waiter: Waiter, now: float) -> tuple[Future[None], float] | None:
+        """Admit the first waiter, or return what wakes it and how long it must wait (infinity: until then)."""
         with self._lock:
             if self._closed:
                 raise TransportError("closed", "the limiter is closed")
-            if (delay := self._left(waiter, now)) > 0:
-                waiter.wake = Future()  # a large object, which requests that need not wait do without
-                return delay
+            if (delay := self._delay(waiter, now)) > 0:
+                waiter.wake = wake = Future[None]()  # a large object, which requests that need not wait do without
+                return wake, delay
             self._waiting.popleft()
             self._room -= 1
             self._begun.append(now)
             self._wake_first()
-            return 0.0
+            return None
 
-    def _left(self, waiter: Waiter, now: float) -> float:
-        """Return for how long a waiter must wait; the lock is held."""
+    def _delay(self, waiter: Waiter, now: float) -> float:
+        """Return how long a waiter must wait; the lock is held."""
         if self._waiting[0] is not waiter or self._room < 1:
             return math.inf
         full = 0 < len(self._begun) == self._begun.maxlen

@@ -384,9 +384,9 @@ def test_no_minute_has_more_requests_than_the_limit(limit: int, gaps: list[float
     for gap in gaps:
         now += gap
         line._waiting.append(place := Waiter())
-        while (delay := line._delay(place, now)) > 0:
-            assert delay <= 60
-            now += delay
+        while (obstacle := line._admit(place, now)) is not None:
+            assert obstacle[1] <= 60
+            now += obstacle[1]
         begun.append(now)
     for number, start in enumerate(begun):
         assert sum(start <= each < start + 60 for each in begun[number:]) <= limit
