@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from oai.lib.responses_tool_runner.item_shapes import (
@@ -114,8 +114,8 @@ class _HistoryCheck:
             _require(type(item.get("id")) is str, "an item reference needs an id")
         elif type(kind) is str and kind in SERVER_ITEMS:
             self._add_server_item(item)
-        elif type(kind) is str and kind in CHECKS:
-            CHECKS[kind](self, item)
+        elif type(kind) is str and kind in self.CHECKS:
+            self.CHECKS[kind](self, item)
         else:
             raise ValueError("the history has an item that cannot be replayed")
 
@@ -177,18 +177,18 @@ class _HistoryCheck:
     def _add_configuration(self, item: Item) -> None:
         """Accept an item that no other refers to."""
 
-
-CHECKS: Final[dict[str, Callable[[_HistoryCheck, Item], None]]] = {
-    "function_call": _HistoryCheck._add_function_call,  # noqa: SLF001 - the table of this class
-    "computer_call": _HistoryCheck._add_computer_call,  # noqa: SLF001 - as above
-    "function_call_output": _HistoryCheck._add_function_output,  # noqa: SLF001 - as above
-    "computer_call_output": _HistoryCheck._add_computer_output,  # noqa: SLF001 - as above
-    "mcp_approval_response": _HistoryCheck._add_approval,  # noqa: SLF001 - as above
-    "message": _HistoryCheck._add_message,  # noqa: SLF001 - as above
-    "reasoning": _HistoryCheck._add_reasoning,  # noqa: SLF001 - as above
-    "compaction": _HistoryCheck._add_compaction,  # noqa: SLF001 - as above
-    "configuration_update": _HistoryCheck._add_configuration,  # noqa: SLF001 - as above
-}
+    CHECKS: Final = {
+        "function_call": _add_function_call,
+        "computer_call": _add_computer_call,
+        "function_call_output": _add_function_output,
+        "computer_call_output": _add_computer_output,
+        "mcp_approval_response": _add_approval,
+        "message": _add_message,
+        "reasoning": _add_reasoning,
+        "compaction": _add_compaction,
+        "configuration_update": _add_configuration,
+    }
+    """The method for each type of item that is none of a server tool."""
 
 
 def _require(condition: bool, message: str) -> None:
