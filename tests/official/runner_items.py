@@ -27,6 +27,7 @@ ITEMS = [
     computer("c", {"type": "click", "button": "left", "x": 1, "y": 2}, {"type": "drag", "path": [{"x": 1, "y": 2}]}),
     message("Wait.", phase="commentary"),
     message(
+        id="msg_parts",
         content=[
             {"type": "refusal", "refusal": "No."},
             {
@@ -45,7 +46,7 @@ ITEMS = [
                     }
                 ],
             },
-        ]
+        ],
     ),
     {**REASONING, "content": [{"type": "reasoning_text", "text": "x"}], "status": "completed"},
     {"type": "compaction", "id": "cm", "encrypted_content": "x"},
@@ -80,7 +81,7 @@ ITEMS = [
         "server_label": "desk",
         "tools": [{"name": "read", "input_schema": {"type": "object"}, "description": "Read."}],
     },
-    mcp_call(error=None),
+    mcp_call(),
 ]
 """A valid item of each kind, which a test changes somewhere."""
 

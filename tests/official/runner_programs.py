@@ -164,6 +164,7 @@ RUNS = {
         answer(fn("a"), search(action={"type": "search", "query": 1})), params=with_tools({"type": "web_search"})
     ),
     "mcp": program(answer(mcp_call(), fn("a")), params=with_tools(FREE)),
+    "mcp error is null": program(answer(mcp_call(error=None), fn("a")), params=with_tools(FREE), modes=(False,)),
     "mcp without approval": program(answer(mcp_call(), fn("a")), params=with_tools(MCP)),
     "mcp of another server": program(answer(mcp_call(server_label="other")), params=with_tools(FREE)),
     "mcp tool not allowed": program(answer(mcp_call()), params=with_tools({**FREE, "allowed_tools": ["write"]})),
