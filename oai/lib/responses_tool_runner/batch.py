@@ -236,7 +236,7 @@ class Batch:
             raise RunFailure("the caller of a function is not one of allowed_callers")
 
     def _check_computer(self, item: Item) -> None:
-        if self._state.registry.computer is None or not is_computer_call(item):
+        if not self._state.registry.has_computer or not is_computer_call(item):
             raise RunFailure("a computer call is incomplete, or there is no computer")
 
     def _parse_arguments(self, item: Item) -> None:
@@ -271,10 +271,10 @@ def is_same(before: list[Item], after: list[Item]) -> bool:
 
 
 def _is_same_item(before: Item, after: Item) -> bool:
-    name = {"reasoning": "encrypted_content", "function_call": "id"}.get(after.get("type", ""))
-    if before.get("type") == after.get("type") and name is not None and type(after.get(name)) is str:
-        is_new = name not in before if name == "id" else bool(before.get(name)) and bool(after[name])
-        before = {**before, name: after[name]} if is_new else before
+    if before["type"] == "reasoning" and before.get("encrypted_content") and after.get("encrypted_content"):
+        before = {**before, "encrypted_content": after["encrypted_content"]}
+    elif before["type"] == "function_call" and "id" not in before:
+        before = {**before, "id": after.get("id")}
     return bool(_without_nulls(before) == _without_nulls(after))
 
 

@@ -18,10 +18,12 @@ from oai.lib.responses_tool_runner.shapes import (
     Check,
     Shape,
     copy_json,
+    is_anything,
     is_integer,
     is_nonempty,
     is_text,
     list_of,
+    one_of,
 )
 
 if TYPE_CHECKING:
@@ -119,17 +121,17 @@ BOUNDARY: Final[dict[str, Check]] = {
     "version": lambda value: type(value) is int and value == 1,
     "run_id": is_nonempty,
     "revision": lambda value: type(value) is int and 1 <= value < LARGEST,
-    "phase": lambda value: value == "boundary",
+    "phase": one_of("boundary"),
     "max_steps": is_integer,
     "consumed_requests": is_integer,
-    "tools": list_of(lambda _: True),
+    "tools": list_of(is_anything),
     "output_override_names": list_of(is_text),
     "history": list_of(lambda item: type(item) is dict),
     "attempted_call_ids": list_of(is_text),
     "returned_call_ids": list_of(is_text),
     "pending_items": _is_empty,
     "returned_outputs": _is_empty,
-    "final_response": lambda value: value is None,
+    "final_response": one_of(None),
 }
 """What a checkpoint must have for a run to resume from it."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from oai.lib.responses_tool_runner.errors import RunFailure
 
@@ -82,11 +82,11 @@ def approvals_of(history: Iterable[dict[str, Any]]) -> Approvals:
     return approvals
 
 
-def approval_policy(declaration: Mapping[str, Any], name: str) -> Literal["always", "never"] | None:
-    """Return whether a tool of a server needs an approval, `None` if the declaration does not tell."""
+def approval_policy(declaration: Mapping[str, Any], name: str) -> str | None:
+    """Return whether a tool of a server needs an approval, `always` or `never`; `None` if nothing tells."""
     policy = declaration.get("require_approval")
     if policy is None or policy in RULES:
-        return _rule(policy or "always")
+        return policy or "always"
     if not isinstance(policy, dict):
         return None
     filters = {rule: policy[rule] for rule in RULES if rule in policy}
@@ -94,18 +94,14 @@ def approval_policy(declaration: Mapping[str, Any], name: str) -> Literal["alway
         return None
     matched = [rule for rule, selected in filters.items() if name in selected.get("tool_names", [name])]
     if len(matched) == 1:
-        return _rule(matched[0])
+        return matched[0]
     if matched or len(filters) != 1:
         return None
-    return _rule("never" if "always" in filters else "always")
+    return "never" if "always" in filters else "always"
 
 
 def _is_by_name(selected: dict[str, Any]) -> bool:
     return "read_only" not in selected and isinstance(selected.get("tool_names", []), list)
-
-
-def _rule(name: str) -> Literal["always", "never"]:
-    return "always" if name == "always" else "never"
 
 
 def check_declared(item: dict[str, Any], tools: Iterable[Mapping[str, Any]]) -> None:

@@ -152,7 +152,7 @@ class Registry:
     def __init__(
         self, browser: BrowserTools | None, computer: Any, functions: Iterable[Function], early: EarlyExecution | None
     ) -> None:
-        self.browser, self.computer = browser, computer
+        self.has_computer = computer is not None
         declared = [dict(tool) for tool in browser.tools] if browser is not None else []
         self.browser_names = frozenset(tool["name"] for tool in declared)
         self.functions: dict[str, Function] = {}
@@ -164,9 +164,9 @@ class Registry:
             self.functions[tool["name"]] = copy(function)
             declared.append(tool)
         self.overridable = frozenset(name for name, each in self.functions.items() if each.allow_output_override)
-        self.early = _check_early(early, {tool["name"] for tool in declared}, has_computer=computer is not None)
-        self.everything: Early = frozenset(tool["name"] for tool in declared), computer is not None
-        self._declared = [*declared, *([{"type": "computer"}] if computer is not None else [])]
+        self.early = _check_early(early, {tool["name"] for tool in declared}, has_computer=self.has_computer)
+        self.everything: Early = frozenset(tool["name"] for tool in declared), self.has_computer
+        self._declared = [*declared, *([{"type": "computer"}] if self.has_computer else [])]
 
     def declarations(self) -> list[dict[str, Any]]:
         """Return the declarations of all tools, as a run may change them."""

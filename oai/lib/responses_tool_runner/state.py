@@ -70,18 +70,16 @@ class RunState:
         self.completed: list[str] = []
         self.consumed_requests = self.revision = 0
         self.seen = _call_ids(self.history)
-        self._cancelled = cancelled
-        if ledger is not None:
+        self.cancelled = cancelled
+        self._run_id = "" if ledger is None else ledger.run_id
+        if checkpoint is not None:
             self._restore(checkpoint)
-
-    @property
-    def cancelled(self) -> Callable[[], bool] | None:
-        """The function that tells whether to end the run."""
-        return self._cancelled
+        if ledger is not None:
+            self.check_boundary()
 
     def check(self) -> None:
         """Fail if the run is cancelled."""
-        if self._cancelled is not None and self._cancelled():
+        if self.cancelled is not None and self.cancelled():
             raise RunFailure(CANCELLED)
 
     def check_boundary(self) -> None:
@@ -103,30 +101,22 @@ class RunState:
     def _may_refer(self) -> bool:
         return self.ledger is None and self.budget is not None
 
-    def _restore(self, checkpoint: Item | None) -> None:
-        if checkpoint is not None:
-            observation = self.history
-            if not has_observation(observation):
-                raise ValueError("a resumed run needs a nonempty current observation as its input")
-            check_resumable(
-                checkpoint,
-                run_id=self._ledger.run_id,
-                max_steps=self.max_steps,
-                tools=saved_tools(self.tools),
-                output_override_names=sorted(self.registry.overridable),
-            )
-            self.revision, self.consumed_requests = checkpoint["revision"], checkpoint["consumed_requests"]
-            self.attempted, self.completed = checkpoint["attempted_call_ids"], checkpoint["returned_call_ids"]
-            self.history = checkpoint["history"]
-            self.check_boundary()
-            self.history = self.request["input"] = [*self.history, *observation]
+    def _restore(self, checkpoint: Item) -> None:
+        observation = self.history
+        if not has_observation(observation):
+            raise ValueError("a resumed run needs a nonempty current observation as its input")
+        check_resumable(
+            checkpoint,
+            run_id=self._run_id,
+            max_steps=self.max_steps,
+            tools=saved_tools(self.tools),
+            output_override_names=sorted(self.registry.overridable),
+        )
+        self.revision, self.consumed_requests = checkpoint["revision"], checkpoint["consumed_requests"]
+        self.attempted, self.completed = checkpoint["attempted_call_ids"], checkpoint["returned_call_ids"]
+        self.history = checkpoint["history"]
         self.check_boundary()
-
-    @property
-    def _ledger(self) -> Ledger:
-        if self.ledger is None:
-            raise AssertionError("the run has no ledger")
-        return self.ledger
+        self.history = [*self.history, *observation]
 
     def checkpoint(self, phase: Phase, items: list[Item], outputs: list[Item], response: Item | None = None) -> Item:
         """Return the next checkpoint, which shares nothing with the run.
@@ -152,7 +142,7 @@ class RunState:
         checkpoint: Item = copy_json(
             {
                 "version": 1,
-                "run_id": self._ledger.run_id,
+                "run_id": self._run_id,
                 "revision": self.revision,
                 "phase": phase,
                 "max_steps": self.max_steps,
