@@ -48,6 +48,15 @@ MOST_ITEMS = 10_000
 """The longest list that `name[index]=` creates, so that a typing error does not exhaust the memory."""
 
 
+OPTIONS = {
+    "api_key": "--api-key-env NAME",
+    "base_url": "--base-url URL",
+    "max_retries": "--max-retries N",
+    "provider": "--provider NAME",
+    "table": "--table FILE",
+}
+"""The options of the command line that are arguments of a client in Python."""
+
 STDIN = "stdin"
 """The name of an upload that is read from the standard input."""
 
@@ -149,6 +158,9 @@ def _check(operation: str, row: Row, arguments: Mapping[str, Any], *, incomplete
     if wrong or omit in missing.values():
         from oai._surface.source import wrong_call
 
+        option = OPTIONS.get(next(iter(wrong), ""))
+        if option is not None:
+            raise UsageError(f"{operation} has no parameter {next(iter(wrong))!r}; write {option}")
         raise UsageError(f"{wrong_call(operation, wrong, missing, names)} (oai show {operation})")
 
 

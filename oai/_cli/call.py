@@ -37,12 +37,13 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
         metered = shows_bars(options.progress, row)
         if metered and table.takes(name, "progress"):
             metered, arguments["progress"] = False, stack.enter_context(UploadProgress())
-        transport = make_transport(options, metered=metered)
+        transport: Any = make_transport(options, metered=metered)
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
         client = stack.enter_context(make_client(options, transport))
         if options.dry_run:
-            return _dry_run(attrgetter(name)(client), row, arguments)
+            transport.paths = _paths(row, arguments)
+            return _dry_run(attrgetter(name)(client), row, arguments, is_helper=name in table.helpers)
         result: Any = _call_quietly(attrgetter(name)(client), row, arguments)
         if options.all:
             output.write_items(result)
@@ -55,13 +56,16 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     return 0
 
 
-def _dry_run(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -> int:
+def _dry_run(function: Callable[..., Any], row: Row, arguments: dict[str, Any], *, is_helper: bool) -> int:
+    """Print the request of a call, and that a helper sends further ones."""
     from oai._cli.preview import DryRun
 
     try:
         _call_quietly(function, row, arguments)
-    except DryRun as stopped:
-        print(stopped.as_curl(_paths(row, arguments)))  # noqa: T201
+    except DryRun as request:
+        print(request)  # noqa: T201
+    if is_helper:
+        print_notice("a helper may send further requests, which depend on the response to this one")
     return 0
 
 

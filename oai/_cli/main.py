@@ -22,6 +22,7 @@ from oai._cli.map import MAP_OPTIONS, add_map_options
 from oai._cli.notices import describe, print_notice
 from oai._cli.process import as_utf8, enter_utf8_mode, flush, open_closed_streams
 from oai._cli.serve import SERVE_OPTIONS, add_serve_options
+from oai._cli.terminal import print_text
 from oai._support.suggest import nearest
 from oai._version import __version__
 
@@ -80,14 +81,14 @@ examples:
   oai --output hello.mp3 audio.speech.create model=tts-1 voice=alloy input=Hello
   oai uploads.upload_file_chunked file@big.jsonl mime_type=text/jsonl purpose=batch journal=big.journal
   oai batches.poll BATCH_ID deadline=3600
-  oai --provider ollama chat.completions.create model=llama3.2 messages:=@chat.json    another server
+  oai --provider ollama chat.completions.create model=llama3.2 messages:=@chat.json
   oai list chat                      operations that mention "chat"
   oai show chat.completions.create   the parameters of an operation
-  oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own table
-  oai --output my.toml import openapi.json                         a table from an OpenAPI document
-  oai --output my_api.py stubs my.toml                             typed calls for your table
+  oai --table my.toml rerank query=cats documents:='["a", "b"]'
+  oai --output my.toml import openapi.json    a table from an OpenAPI document
+  oai --output my_api.py stubs my.toml        typed calls for your table
   oai map embeddings.create model=text-embedding-3-small --input texts.jsonl --output vectors.jsonl --journal j
-  oai serve --cassette chat.cassette                               a local server for clients of any kind
+  oai serve --cassette chat.cassette          a local server for clients of any kind
 
 The API key is read from the environment (OPENAI_API_KEY, or see --api-key-env), never from the command line.
 """
@@ -146,16 +147,16 @@ def run(options: argparse.Namespace) -> int:
         return 0
     words: list[str] = options.words
     if options.help and not words:
-        print(make_parser().format_help())  # noqa: T201
+        print_text(f"{make_parser().format_help()}\n")
         return 0
     if not words or words == ["help"]:
-        print(SHORT, end="")  # noqa: T201
+        print_text(SHORT)
         return 0
     command, *rest = words
     if command == "help":
         options.help, (command, *rest), words = True, rest, rest
     if options.help and command in COMMANDS:
-        print(_help_of(command), end="")  # noqa: T201
+        print_text(_help_of(command))
         return 0
     if options.help:
         command, rest = "show", words

@@ -25,21 +25,7 @@ HIDDEN = frozenset({"content-length", "content-type", "host"})
 
 
 class DryRun(Exception):  # noqa: N818 - the end of a dry run, not an error
-    """A request that is printed instead of sent.
-
-    Args:
-        request: the request.
-        variable: the environment variable that holds the key.
-    """
-
-    def __init__(self, request: Request, variable: str) -> None:
-        super().__init__(request.url)
-        self.request = request
-        self.variable = variable
-
-    def as_curl(self, paths: Iterable[str]) -> str:
-        """Return the request as a curl command; see the function."""
-        return as_curl(self.request, self.variable, paths)
+    """A request that is printed instead of sent; its text is a curl command."""
 
 
 class DryRunTransport:
@@ -47,16 +33,20 @@ class DryRunTransport:
 
     Args:
         variable: the environment variable that holds the key.
+
+    Attributes:
+        paths: the files that the call uploads.
     """
 
     needs_key = False
 
     def __init__(self, variable: str) -> None:
         self._variable = variable
+        self.paths: list[str] = []
 
     def send(self, request: Request) -> Reply:
         """Raise `DryRun` with the request."""
-        raise DryRun(request, self._variable)
+        raise DryRun(as_curl(request, self._variable, self.paths))
 
     def close(self) -> None:
         """Do nothing: nothing is open."""

@@ -20,6 +20,9 @@ NARROWEST = 20
 WIDE = 140
 """The width of a terminal that has space for all columns of a table; others show the first and the last ones."""
 
+MOST_INDENT = 50
+"""The largest indentation of the continuation of a line of help."""
+
 
 def console() -> Console | None:
     """Return rich's console; `None` if the output is no terminal, or rich is not installed."""
@@ -55,17 +58,25 @@ def print_line(line: str, indent: int = 0, name: str = "") -> None:
         name: the part of it that rich colours.
     """
     text = _wrapped(line, indent).rstrip()
-    target = console()
+    start = text.find(name) if name else -1  # a very narrow terminal breaks names, too
+    target = console() if start >= 0 else None
     if target is None:
         print(text)  # noqa: T201
         return
     from rich.text import Text
 
     coloured = Text(text)
-    if name:
-        start = text.index(name)
-        coloured.stylize("cyan", start, start + len(name))
+    coloured.stylize("cyan", start, start + len(name))
     target.print(coloured, soft_wrap=True)
+
+
+def print_text(text: str) -> None:
+    """Print help: lines that are too long for a terminal continue in their second column, if they have one."""
+    for line in text.splitlines():
+        start = len(line) - len(line.lstrip())
+        before, gap, _ = line[start:].partition("  ")
+        second = line.find(line[start:].removeprefix(before).lstrip(), start + len(before)) if gap else 0
+        print_line(line, second if 0 < second <= MOST_INDENT else start and start + 4)
 
 
 def print_table(rows: Sequence[Sequence[str]], styles: Sequence[str], widths: Sequence[int]) -> None:

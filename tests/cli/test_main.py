@@ -238,6 +238,7 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
         (["models.list", "stray"], "unexpected positional argument 'stray'; models.list takes none"),
         (["models.retrieve"], "missing 1 required argument: 'model'"),
         (["models.retrieve", "a", "stream=true"], "unexpected keyword argument 'stream'"),
+        ([*HELLO, "max_retries=1"], "has no parameter 'max_retries'; write --max-retries N"),
         ([*HELLO, "temprature=1"], "Did you mean 'temperature'?"),
         ([*HELLO, "temperature=warm"], "temperature must be a number, not 'warm'"),
         ([*HELLO, "n=1.5"], "n must be an integer, not '1.5'"),

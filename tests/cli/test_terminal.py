@@ -13,6 +13,7 @@ import pytest
 from command_line import live
 
 from oai._cli.main import main
+from oai._table.load import shipped_table
 from oai.testing import Loopback
 
 HELLO = ["--offline", "chat.completions.create", "model=gpt-5", 'messages:=[{"role": "user", "content": "Hello"}]']
@@ -78,11 +79,14 @@ def test_list_fits_the_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "words",
     [
-        ["show", "chat.completions.create", "files.create", "beta.threads.runs.steps.retrieve"],
+        ["show", "chat.completions.create", "files.create", max(shipped_table(), key=len)],
         ["providers"],
         ["providers", "openrouter", "azure"],
+        ["--help"],
+        ["help"],
+        ["map", "--help"],
     ],
-    ids=["show", "providers", "a provider"],
+    ids=["show", "providers", "a provider", "help", "short help", "help of a command"],
 )
 def test_descriptions_fit_the_width(
     words: list[str], columns: int, has_rich: bool, monkeypatch: pytest.MonkeyPatch
@@ -90,7 +94,7 @@ def test_descriptions_fit_the_width(
     text = screen(words, columns, monkeypatch)
     lines = plain(text).splitlines()
     assert max(map(len, lines)) <= columns
-    assert ("\x1b[" in text) is has_rich
+    assert ("\x1b[" in text) is (has_rich and "help" not in words[-1])
     if words[0] == "show":
         start = next(index for index, line in enumerate(lines) if line.startswith("  temperature "))
         described = " ".join(line.strip() for line in lines[start : start + 9])

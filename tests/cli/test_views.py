@@ -148,6 +148,18 @@ def test_curl_command_of_a_dry_run_sends_the_same_request(
         assert parsed[0] == parsed[1]
 
 
+def test_dry_run_prints_the_first_request_of_a_helper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("hello")
+    words = ["--dry-run", "vector_stores.files.upload_and_poll", "vector_store_id=v", "file@./notes.txt"]
+    assert main(words) == 0
+    output, notice = capfd.readouterr()
+    assert "-F 'file=@./notes.txt;type=text/plain'" in output
+    assert notice == "oai: a helper may send further requests, which depend on the response to this one\n"
+
+
 def test_dry_run_needs_no_key(capfd: Output) -> None:
     assert main(["--dry-run", "--api-key-env", "MY_KEY", "admin.organization.usage.costs", "start_time=1"]) == 0
     assert '"Authorization: Bearer $MY_KEY"' in capfd.readouterr().out
