@@ -7,6 +7,7 @@ from pydantic import BaseModel
 import oai
 from oai.lib.azure import AsyncAzureOpenAI, AzureOpenAI
 from oai.lib.beta.agents import function_tool
+from oai.lib.browser import BrowserConfirmContext, BrowserReadV1, BrowserState, BrowserToolset, TabInput
 from oai.lib.computer import ComputerToolset
 from oai.lib.live import TranscriptGrouper
 from oai.lib.realtime_translation import TranslationSession
@@ -112,3 +113,23 @@ def made() -> list[ServerEvent | Choice]:
         InputTranscriptDeltaEvent(type="session.input_transcript.delta", delta="a", start_ms=0, end_ms=1, event_id="e"),
     ]
     return [choice, *events]
+
+
+class Museum:
+    """A driver of a browser, checked against the protocol and the types of its members."""
+
+    def state(self) -> BrowserState:
+        return {"tabs": [{"id": "1", "title": "Museum", "url": "https://museum.example", "active": True}]}
+
+    def get_page_text(self, action: TabInput) -> BrowserReadV1:
+        return {"version": 1, "text": action["tab_id"] or "", "elements": [], "omitted": ["private"]}
+
+
+def confirm(context: BrowserConfirmContext) -> bool:
+    return context["state"]["tabs"][0]["active"]
+
+
+browser = BrowserToolset(Museum(), confirm=confirm)
+for output in client.responses.create(model="gpt-5", input="Look.", tools=browser.tools).output:
+    if output.type == "function_call":
+        client.responses.create(model="gpt-5", input=[browser.execute(output)])

@@ -13,6 +13,7 @@ from oai.lib.browser.results import file_outcome, input_image, read_report, scri
 
 if TYPE_CHECKING:
     from oai.lib.browser.arguments import Kind
+    from oai.types.responses import FunctionToolParam
 
 PREFIX: Final = "browser_"
 """What the names of tools have before those of members."""
@@ -42,7 +43,7 @@ class Member:
     needs_approval: bool = True
     is_default: bool = True
 
-    def tool(self, name: str) -> dict[str, Any]:
+    def tool(self, name: str) -> FunctionToolParam:
         """Return the function tool for a request."""
         return {
             "type": "function",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from oai.lib.browser.members import MEMBERS
 from oai.lib.browser.results import file_outcome, input_image, unchanged
 
 if TYPE_CHECKING:
     from oai.lib.browser.reports import BrowserState
+    from oai.types.responses import ResponseInputItemParamFunctionCallOutput, ResponseSteerInputContentParam
 
-Outcome = tuple[dict[str, Any], bool]
+Outcome: TypeAlias = "tuple[ResponseInputItemParamFunctionCallOutput, bool]"
 """The output of a call, and whether the call did what it was to do."""
 
 UNAVAILABLE: Final = "There is no such tool, or the call is incomplete."
@@ -43,6 +44,9 @@ def success(call_id: str, member: str, result: Any, state: BrowserState) -> Outc
     return _item(call_id, {"ok": is_done, "state": state, "result": result})
 
 
-def _item(call_id: str, payload: dict[str, Any], *parts: dict[str, Any]) -> Outcome:
-    text = {"type": "input_text", "text": json.dumps(payload)}  # in ASCII: a page's text may have lone surrogates
+def _item(call_id: str, payload: dict[str, Any], *parts: ResponseSteerInputContentParam) -> Outcome:
+    text: ResponseSteerInputContentParam = {
+        "type": "input_text",
+        "text": json.dumps(payload),
+    }  # in ASCII: a page's text may have lone surrogates
     return {"type": "function_call_output", "call_id": call_id, "output": [text, *parts]}, payload["ok"]

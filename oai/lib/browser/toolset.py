@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from oai.lib.browser.drivers import AsyncBrowserDriver, BrowserDriver
     from oai.lib.browser.outputs import Outcome
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses import ResponseFunctionToolCall
+    from oai.types.responses import (
+        FunctionToolParam,
+        ResponseFunctionToolCall,
+        ResponseInputItemParamFunctionCallOutput,
+    )
 
 ReadOrChange = BrowserConfirmContext | BrowserReadConfirmContext
 
@@ -44,7 +48,7 @@ class _Toolset:
         self._runs = OneRun("the browser toolset")
 
     @property
-    def tools(self) -> list[Any]:
+    def tools(self) -> list[FunctionToolParam]:
         """The function tools of the members, for `tools` of `responses.create`."""
         return [member.tool(name) for name, member in MEMBERS.items() if name in self.selection.names]
 
@@ -98,7 +102,7 @@ class BrowserToolset(_Toolset):
         *,
         cancelled: Callable[[], bool] | None = None,
         on_diagnostic: ToolDiagnosticObserver | None = None,
-    ) -> dict[str, Any]:
+    ) -> ResponseInputItemParamFunctionCallOutput:
         """Execute one call, and return its output, an item of input with the tabs after the call.
 
         A refused call and one that failed have an output too, with `ok` false: the model may try another way.
@@ -154,7 +158,7 @@ class AsyncBrowserToolset(_Toolset):
         *,
         cancelled: Callable[[], bool] | None = None,
         on_diagnostic: ToolDiagnosticObserver | None = None,
-    ) -> dict[str, Any]:
+    ) -> ResponseInputItemParamFunctionCallOutput:
         """Execute one call, see `BrowserToolset.execute`."""
         return (await self._execute(call, cancelled=cancelled, on_diagnostic=on_diagnostic))[0]
 
