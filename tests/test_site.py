@@ -111,8 +111,11 @@ def test_every_option_of_a_client_is_described() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     from tools.site.reference import file_name, pages, public_names
 
-    modules = {each.name for each in pkgutil.iter_modules(oai.__path__) if each.name[0] != "_"}
-    assert {module.split(".")[1] for module in MODULES if "." in module} == modules - {"resources", "types"}
+    packages = {"oai": oai.__path__, "oai.lib": oai.lib.__path__}
+    files = [(name, each.name) for name, path in packages.items() for each in pkgutil.iter_modules(path)]
+    modules = {f"{package}.{name}" for package, name in files if name[0] != "_"}
+    described = [module for module in modules if any(f"{each}.".startswith(f"{module}.") for each in MODULES)]
+    assert modules - {*described} == {"oai.resources", "oai.types"}
     written = pages()
     for module in MODULES:
         names = re.findall(r"^### (\w+)$", written[file_name(module)].partition("\n## Objects that")[0], re.MULTILINE)

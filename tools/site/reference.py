@@ -28,10 +28,12 @@ MODULES = (
     "oai.as_openai",
     "oai.helpers",
     "oai.lib.browser",
+    "oai.lib.browser",
     "oai.lib.computer",
     "oai.lib.decisions_tool_runner",
     "oai.lib.live",
     "oai.lib.realtime_translation",
+    "oai.lib.responses_tool_runner",
     "oai.lib.responses_websocket",
     "oai.lib.tool_diagnostics",
     "oai.lib.beta.agents",
@@ -72,7 +74,8 @@ def pages() -> dict[str, str]:
         "| [oai.types](../types/index.md) | The structs that operations return, by package. |",
         "| `oai.resources` | The classes of `client.chat` and the other [operations](../operations/index.md). |",
         "",
-        "[Options of a client](options.md) describes the arguments of `OpenAI` and `AsyncOpenAI`.",
+        "[Options of a client](options.md) describes the arguments of `OpenAI` and `AsyncOpenAI`. Other modules of the",
+        "official SDK, such as `oai.lib.azure` and `oai.lib.streaming`, are further import paths of these names.",
     ]
     written["options"] = _options()
     contents = ["", "```{toctree}", ":hidden:", "", *written, "../types/index", "```", ""]
