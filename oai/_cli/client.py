@@ -16,13 +16,21 @@ if TYPE_CHECKING:
     from oai._request.profile import Profile
 
 
-def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
-    """Return the transport that the options select; `None` for the default one, if it need not show progress bars."""
+def make_transport(
+    options: argparse.Namespace, *, metered: bool = False, sending: Transport | None = None
+) -> Transport | None:
+    """Return the transport that the options select; `None` for the default one, if it need not show progress bars.
+
+    Args:
+        options: the options of the command line.
+        metered: whether it shows progress bars.
+        sending: reaches the server, in place of the default one.
+    """
     if options.dry_run:
         from oai._cli.preview import DryRunTransport
 
         return DryRunTransport(options.api_key_env or key_variable(options))
-    transport = _make_transport(options, metered=metered)
+    transport = _make_transport(options, sending, metered=metered)
     if options.verbose:
         from oai._cli.preview import VerboseTransport
 
@@ -30,10 +38,9 @@ def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Tra
     return transport
 
 
-def _make_transport(options: argparse.Namespace, *, metered: bool) -> Transport | None:
+def _make_transport(options: argparse.Namespace, transport: Transport | None, *, metered: bool) -> Transport | None:
     if options.replay and options.record:
         raise UsageError("--replay and --record cannot be combined")
-    transport: Transport | None = None
     if options.offline:
         from oai.transports.offline import OfflineTransport
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 ESTIMATE_OPTIONS = ("prices", "output_tokens", "discount")
 """The options that only `oai map --estimate` has."""
 
-MAP_OPTIONS = ("input", "journal", "concurrency", "stop", "id", "estimate", *ESTIMATE_OPTIONS)
+LIMIT_OPTIONS = ("requests_per_minute", "tokens_per_minute")
+"""The options that make `oai map` wait."""
+
+MAP_OPTIONS = (
+    *("input", "journal", "concurrency", "stop", "id", *LIMIT_OPTIONS, "limits"),
+    *("estimate", *ESTIMATE_OPTIONS),
+)
 """The options that only `oai map` has."""
 
 
@@ -42,6 +48,13 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         "--id",
         metavar="FIELD",
         help="the field of each row that is its id, written with its result (default: custom_id, if rows have it)",
+    )
+    add("--requests-per-minute", metavar="N", type=_positive, help="start no more requests than this in any 60 seconds")
+    add("--tokens-per-minute", metavar="N", type=_positive, help="let these have no more tokens, input and output")
+    add(
+        "--limits",
+        metavar="FILE",
+        help="share these limits with other processes: a file, or tcp://host:port (LimitServer)",
     )
     add("--estimate", action="store_true", default=None, help="print the tokens of the rows, and send nothing")
     add("--prices", metavar="FILE", help="with --estimate: a TOML file of prices, for the cost as well")
@@ -98,6 +111,21 @@ def _print_estimate(options: argparse.Namespace, defaults: dict[str, Any], cells
     return 0
 
 
+def _limiter(options: argparse.Namespace, stack: ExitStack) -> Any:
+    """Return a transport that sends within the limits of the options, `None` without limits; the stack closes it."""
+    limits = {name: limit for name in LIMIT_OPTIONS if (limit := getattr(options, name)) is not None}
+    if not limits:
+        if options.limits is not None:
+            raise UsageError("--limits needs --requests-per-minute or --tokens-per-minute")
+        return None
+    from oai.transports.http import HTTPTransport
+    from oai.transports.limiter import Limiter
+
+    limiter = Limiter(HTTPTransport(), shared=options.limits, **limits)
+    stack.callback(limiter.close)
+    return limiter
+
+
 def _send(options: argparse.Namespace, name: str, defaults: dict[str, Any], cells: Cells) -> int:
     from oai._cli.progress import RowProgress, can_draw
     from oai.helpers.bulk.map import CONCURRENCY
@@ -105,7 +133,7 @@ def _send(options: argparse.Namespace, name: str, defaults: dict[str, Any], cell
 
     with ExitStack() as stack:
         progress = stack.enter_context(RowProgress()) if can_draw(options.progress) else None
-        transport = make_transport(options)
+        transport = make_transport(options, sending=_limiter(options, stack))
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
         client: Any = stack.enter_context(make_client(options, transport))

@@ -13,6 +13,7 @@ from command_line import fails, live
 
 from oai._cli.main import main
 from oai.testing import Answer, Loopback, Seen
+from oai.transports import LimitServer
 
 
 def respond(request: Seen) -> Answer:
@@ -111,6 +112,8 @@ def test_invalid_cells_are_named(
         (["map", "embeddings.create", "--input", "x.jsonl", "--concurrency", "0"], "positive integer, not '0'"),
         (["map", "embeddings.create", "--input", "x.jsonl", "--prices", "p"], "--prices is only valid with --estimate"),
         (["map", "embeddings.create", "--input", "x", "--discount", "1"], "--discount is only valid with --estimate"),
+        (["map", "embeddings.create", "--input", "x.jsonl", "--limits", "f"], "--limits needs --requests-per-minute"),
+        (["map", "embeddings.create", "--input", "x.jsonl", "--tokens-per-minute", "0"], "positive integer, not '0'"),
         (["models.list", "--id", "name"], "--id is only valid for `oai map`"),
         (["models.list", "--estimate"], "--estimate is only valid for `oai map`"),
         (["models.list", "--journal", "j"], "--journal is only valid for `oai map`"),
@@ -191,3 +194,25 @@ def test_estimate_of_a_csv_file_reads_its_cells(tmp_path: Path, capfd: pytest.Ca
     (tmp_path / "in.csv").write_text("custom_id,input,max_output_tokens\na,xxxx,100\nb,xxxx,20\n")
     assert main(["map", "responses.create", "model=m", "--input", str(tmp_path / "in.csv"), "--estimate"]) == 0
     assert capfd.readouterr().out == "2 calls, 2 input and 120 output tokens\n"
+
+
+@pytest.mark.parametrize("place", ["process", "file", "server"])
+def test_limits_hold_the_requests_back(place: str, embeddings: list[str], server: Loopback, tmp_path: Path) -> None:
+    """Two runs may start three requests between them, each of which waits no longer than its timeout."""
+    (tmp_path / "in.jsonl").write_text('{"input": "a", "model": "m"}\n' * 2)
+    files = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), "--timeout", "2"]
+    with LimitServer() as limits:
+        shared = {"process": [], "file": ["--limits", str(tmp_path / "limits")], "server": ["--limits", limits.url]}
+        words = [*embeddings, *files, "--requests-per-minute", "3", *shared[place]]
+        statuses = [main(words), main(words)]
+    assert statuses == ([0, 0] if place == "process" else [0, 1])
+    assert len(server.requests) == (4 if place == "process" else 3)
+
+
+def test_requests_within_limits_are_recorded(embeddings: list[str], server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"input": "a", "model": "m"}\n')
+    files = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")]
+    cassette = str(tmp_path / "x.cassette")
+    assert main([*embeddings, *files, "--tokens-per-minute", "1000", "--record", cassette]) == 0
+    assert main([*embeddings, *files, "--tokens-per-minute", "1000", "--replay", cassette]) == 0
+    assert len(server.requests) == 1
