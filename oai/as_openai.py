@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -20,7 +20,9 @@ from types import ModuleType
 from typing import Any, Final
 
 import oai
+from oai._client.async_client import AsyncCore
 from oai._client.base import BaseURL
+from oai._client.sync_client import SyncCore
 from oai._official.version import __version__ as official_version
 from oai._version import __version__ as own_version
 
@@ -38,6 +40,9 @@ usage: python -m oai.as_openai program.py [arguments]
 
 Run a Python program that imports openai, and give it oai instead.
 """
+
+INTERCEPTORS: Final = ("vcr", "respx", "respx2", "pytest_httpx", "pytest_httpx2")
+"""Libraries that answer the requests of httpx in tests."""
 
 SHARED: Final = ("_client", "__main__")
 """Private modules that have the SDK's name and its names; the others stand in `oai._official`."""
@@ -66,6 +71,8 @@ def install() -> None:
         twins.patch_pydantic(sys.modules["pydantic.main"])
     _show_signatures()
     _take_modules(official=True)
+    for core, usual in _usual_transports.items():
+        core.default_transport = _transport_of_tests(core, usual)
     BaseURL.ending = "/"
     for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
         sys.modules[f"{NAME}.{alias}"] = version
@@ -100,6 +107,8 @@ def uninstall() -> None:
 
     twins.uninstall()
     _take_modules(official=False)
+    for core, usual in _usual_transports.items():
+        core.default_transport = usual
     BaseURL.ending = ""
     sys.meta_path.remove(Finder)
     for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
@@ -186,6 +195,24 @@ def _take_modules(*, official: bool) -> None:
 
 _homes: Final[dict[type, str]] = {}
 """The modules that classes are of without `as_openai`."""
+
+
+def _transport_of_tests(core: Any, usual: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a method that creates a client's transport: one over httpx where tests may intercept the requests."""
+
+    def default_transport(self: Any) -> Any:
+        if not any(name in sys.modules for name in INTERCEPTORS):
+            return usual(self)
+        from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
+
+        return AsyncHttpxTransport() if core.is_async else HttpxTransport()
+
+    return default_transport
+
+
+_usual_transports: Final[dict[Any, Callable[[Any], Any]]] = {
+    core: core.default_transport for core in (SyncCore, AsyncCore)
+}
 
 
 def _show_signatures() -> None:

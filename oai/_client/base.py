@@ -61,7 +61,7 @@ class BaseURL(Attribute):
         url = super().__get__(client, owner)
         if client is None:
             return url
-        has_path = "/" in url.partition("://")[2]
+        has_path = "/" in url.partition("://")[2] or "://" not in url
         return URLText(url.rstrip("/") + self.ending if self.ending and has_path else url)
 
 

@@ -230,6 +230,11 @@ class _LazyMethod:
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner, self._name = owner, name
 
+    @property
+    def __func__(self) -> FunctionType:
+        """The function, by which `unittest.mock` tells whether what it puts in the place is to be awaited."""
+        return self._make()
+
     def __get__(self, instance: object, owner: type) -> Any:
         function = self._make()
         setattr(self._owner, self._name, function)

@@ -211,9 +211,9 @@ print(openai.OpenAI.__module__.partition(".")[0])
 def test_base_url_ends_with_a_slash_where_it_has_a_path() -> None:
     program = """
 from openai import OpenAI
-print(*(OpenAI(base_url=url).base_url for url in ("https://x.example", "https://x.example/v1", "https://x.example/v1/")))
+print(*(OpenAI(base_url=url).base_url for url in ("https://x.example", "https://x.example/v1", "https://x.example/v1/", "base")))
 """
-    assert code(program) == ["https://x.example", "https://x.example/v1/", "https://x.example/v1/"]
+    assert code(program) == ["https://x.example", "https://x.example/v1/", "https://x.example/v1/", "base/"]
 
 
 def test_responses_can_be_annotated_with_the_type_that_they_parse_to() -> None:
@@ -224,3 +224,40 @@ def use(a: LegacyAPIResponse[str], b: APIResponse[str], c: AsyncAPIResponse[str]
 print(*(each.__args__[0].__name__ for each in (LegacyAPIResponse[str], APIResponse[str], AsyncAPIResponse[str])))
 """
     assert code(program) == ["str", "str", "str"]
+
+
+@pytest.mark.parametrize("library", ["", "vcr", "respx", "pytest_httpx"])
+def test_requests_go_over_httpx_where_a_library_may_intercept_them(library: str) -> None:
+    program = f"""
+import sys, types
+if {library!r}:
+    sys.modules[{library!r}] = types.ModuleType({library!r})
+import asyncio
+from openai import AsyncOpenAI, OpenAI
+from oai._request.client_core import core_of
+print(type(core_of(OpenAI()).transport).__name__, type(core_of(AsyncOpenAI()).transport).__name__)
+from oai import as_openai
+as_openai.uninstall()
+print(type(core_of(OpenAI()).transport).__name__)
+"""
+    names = ["HttpxTransport", "AsyncHttpxTransport"] if library else ["HTTPTransport", "AsyncHTTPTransport"]
+    assert code(program) == [*names, "HTTPTransport"]
+
+
+def test_cassettes_of_vcrpy_replay_under_as_openai(tmp_path: Path) -> None:
+    vcr = pytest.importorskip("vcr")
+    assert vcr
+    cassette = tmp_path / "c.yaml"
+    cassette.write_text(
+        "version: 1\ninteractions:\n- request:\n    method: GET\n    uri: https://api.openai.com/v1/models/m\n"
+        "    body: ''\n    headers: {}\n  response:\n    status: {code: 200, message: OK}\n"
+        "    headers: {content-type: [application/json]}\n"
+        '    body: {string: \'{"id": "m", "object": "model", "created": 1, "owned_by": "me"}\'}\n'
+    )
+    program = f"""
+import vcr
+from openai import OpenAI
+with vcr.use_cassette({str(cassette)!r}, record_mode="none"):
+    print(OpenAI().models.retrieve("m").owned_by)
+"""
+    assert code(program) == ["me"]

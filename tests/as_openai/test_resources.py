@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from unittest import mock
 
 import pytest
@@ -106,3 +108,19 @@ def test_the_header_for_raw_responses_returns_one(client: oai.OpenAI, async_clie
     streamed = {"X-Stainless-Raw-Response": "stream"}
     with client.post("/chat/completions", body={"model": "m"}, extra_headers=streamed) as open_response:
         assert isinstance(open_response, oai.StreamedResponse)
+
+
+def test_a_patched_method_of_an_async_class_is_awaited_before_its_first_use() -> None:
+    program = """
+import subprocess
+import sys
+from unittest import mock
+with mock.patch("oai.resources.responses.AsyncResponses.create") as create:
+    print(type(create).__name__)
+with mock.patch("oai.resources.responses.Responses.create") as create:
+    print(type(create).__name__)
+import oai
+print(oai.resources.responses.AsyncResponses.create.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["AsyncMock", "MagicMock", "create"]
