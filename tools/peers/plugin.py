@@ -63,6 +63,15 @@ def pytest_runtest_protocol() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Let a test fail by an interrupt that it raises itself and does not catch: it would end the run."""
+    try:
+        return (yield)
+    except KeyboardInterrupt:
+        pytest.fail("an interrupt left the test")
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Record the outcome of a test; a failure outside its call is an error."""
     report: Any = yield
