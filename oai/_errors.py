@@ -14,6 +14,8 @@ from oai._http.response import Response, SentRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from oai._http.foreign_types import RequestLike, ResponseLike
+
 
 class OpenAIError(Exception):
     """The base class of all exceptions that this package raises on purpose."""
@@ -44,10 +46,10 @@ class APIError(OpenAIError):
 
     request: SentRequest
 
-    def __init__(self, message: str, request: SentRequest | None = None, *, body: object = None) -> None:
+    def __init__(self, message: str, request: SentRequest | RequestLike | None = None, *, body: object = None) -> None:
         super().__init__(message)
         self.message = message
-        self.request = SentRequest.unknown() if request is None else request
+        self.request = SentRequest.unknown() if request is None else cast("SentRequest", request)
         self.body = body
         fields: dict[str, Any] = body if isinstance(body, dict) else {}
         code = fields.get("code")
@@ -67,14 +69,16 @@ class APIError(OpenAIError):
 class APIConnectionError(APIError):
     """No connection could be opened, or it broke before the response was complete."""
 
-    def __init__(self, *, message: str = "Connection error.", request: SentRequest | None = None) -> None:
+    def __init__(self, *, message: str = "Connection error.", request: SentRequest | RequestLike | None = None) -> None:
         super().__init__(message, request)
 
 
 class APITimeoutError(APIConnectionError):
     """A time limit was reached: `timeout` (per attempt) or `deadline` (of the whole call)."""
 
-    def __init__(self, request: SentRequest | None = None, *, message: str = "Request timed out.") -> None:
+    def __init__(
+        self, request: SentRequest | RequestLike | None = None, *, message: str = "Request timed out."
+    ) -> None:
         super().__init__(message=message, request=request)
 
 
@@ -90,7 +94,7 @@ class WebSocketConnectionClosedError(APIConnectionError):
         self,
         message: str,
         *,
-        request: SentRequest | None = None,
+        request: SentRequest | RequestLike | None = None,
         code: int | None = None,
         reason: str = "",
         unsent_messages: Sequence[str | bytes] = (),
@@ -158,16 +162,16 @@ class _AnsweredError(APIError):
 
     response: Response
 
-    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
+    def __init__(self, message: str, *, response: Response | ResponseLike, body: object = None) -> None:
         if isinstance(response, Response):
             message, body = response.hide(message), response.hide(body)
         super().__init__(message, _request_of(response), body=body)
-        self.response = response
+        self.response = cast("Response", response)
         self.request_id: str | None = response.headers.get("x-request-id")
 
 
 class _StatusError(_AnsweredError):
-    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
+    def __init__(self, message: str, *, response: Response | ResponseLike, body: object = None) -> None:
         super().__init__(message, response=response, body=body)
         self.status_code = response.status_code
 
@@ -332,12 +336,11 @@ Response.broken_error, Response.timeout_error = APIConnectionError, APITimeoutEr
 Response.size_error = ResponseTooLargeError
 
 
-def _request_of(response: Any) -> SentRequest | None:
+def _request_of(response: Any) -> Any:
     try:
-        request: SentRequest | None = response.request
+        return response.request
     except (AttributeError, RuntimeError):  # httpx's raises if a response was made without one
         return None
-    return request
 
 
 def _rebuild(cls: type[OpenAIError], args: tuple[Any, ...], state: dict[str, Any]) -> OpenAIError:

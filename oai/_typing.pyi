@@ -7,15 +7,16 @@ Type checkers read it, Python never does. It is written by hand; `tests/test_typ
 # mypy: disable-error-code="override"
 # pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
 
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Generator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
-from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack, overload
+from typing import IO, Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack, overload
 
 from typing_extensions import TypeVar
 
 from oai._client import async_client as _async_client
 from oai._client import sync_client as _client
+from oai._http.foreign_types import TimeoutLimits
 from oai._http.messages import AsyncTransport, Timeout, Transport
 from oai._json import pages as _pages
 from oai._results.answer import BinaryResponse
@@ -39,8 +40,8 @@ ExtraQuery: TypeAlias = Mapping[str, Any] | None
 ExtraBody: TypeAlias = Mapping[str, Any] | None
 """Fields sent in the body beside the call's own."""
 
-TimeoutLike: TypeAlias = float | Timeout | Omit | None
-"""Seconds, `None` for no limit, or a `Timeout`."""
+TimeoutLike: TypeAlias = float | Timeout | TimeoutLimits | tuple[float | None, ...] | Omit | None
+"""Seconds, `None` for no limit, or a `Timeout`, also httpx's."""
 
 class AsyncPages(_pages.AsyncPages[T], Generic[PageT, T]):
     """What an async client returns for a list: await it for the first page, or iterate it over all items."""
@@ -79,7 +80,7 @@ class Content(TypedDict, total=False):
     extra_query: ExtraQuery
     extra_body: Any
     timeout: TimeoutLike
-    content: bytes | None
+    content: bytes | bytearray | IO[bytes] | Iterable[bytes] | AsyncIterable[bytes] | None
     options: Mapping[str, Any] | None
 
 class Verb(Protocol):

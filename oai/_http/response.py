@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from oai._http.body import Body
+from oai._http.messages import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
     from typing import Self
 
-    from oai._http.messages import Headers, Request
+    from oai._http.messages import Request
     from oai._http.rate_limit import RateLimit
     from oai._http.url import URL
 
@@ -23,7 +24,7 @@ class SentRequest(msgspec.Struct, frozen=True):
 
     method: str
     url: URL
-    headers: list[tuple[str, str]]
+    headers: Headers
     operation: str | None = None
 
     @classmethod
@@ -33,14 +34,14 @@ class SentRequest(msgspec.Struct, frozen=True):
         from oai._support.redact import redact_headers, redact_url  # regular expressions that few calls need
 
         name = request.operation.name if request.operation else None
-        return cls(request.method, URL(redact_url(request.url)), redact_headers(request.headers), name)
+        return cls(request.method, URL(redact_url(request.url)), Headers(redact_headers(request.headers)), name)
 
     @classmethod
     def unknown(cls) -> SentRequest:
         """Return a placeholder for the request of an error that was made without one."""
         from oai._http.url import URL
 
-        return cls("", URL(""), [])
+        return cls("", URL(""), Headers())
 
 
 class Response(Body):
@@ -119,8 +120,7 @@ class Response(Body):
             from oai._support.redact import credentials_of  # regular expressions that few calls need
 
             request = self._request
-            is_sent = isinstance(request, SentRequest)
-            self._credentials = [] if is_sent else credentials_of(request.url, request.headers)
+            self._credentials = [] if isinstance(request, SentRequest) else credentials_of(request.url, request.headers)
         return self._credentials
 
     @property

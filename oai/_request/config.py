@@ -200,6 +200,7 @@ class Config:
     websocket_base_url: str | None = option(
         "str | None",
         "the base URL of WebSockets, if it differs: `wss://...` or `https://...`.",
+        read=lambda _, url: None if url is None else str(url),
         keeps=True,
         is_attribute=True,
     )

@@ -40,7 +40,7 @@ def _request_of(response: Any) -> SentRequest:
         from oai._http.url import URL
         from oai._support.redact import redact_headers, redact_url
 
-        return SentRequest(str(request.method), URL(redact_url(str(request.url))), redact_headers(fields))
+        return SentRequest(str(request.method), URL(redact_url(str(request.url))), Headers(redact_headers(fields)))
     except Exception:  # noqa: BLE001 - a response without a request, or a mock
         return SentRequest.unknown()
 

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from oai._request.dialect import Dialect, Provider
 from oai._auth.subject_tokens import WorkloadIdentity, X509WorkloadIdentity
+from oai._http.foreign_types import TimeoutLimits, URLLike
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt
@@ -18,8 +19,8 @@ class Options(TypedDict, total=False):
     workload_identity: WorkloadIdentity | X509WorkloadIdentity | None
     organization: str | None
     project: str | None
-    base_url: str | None
-    timeout: float | Timeout | Omit | None
+    base_url: str | URLLike | None
+    timeout: float | Timeout | Omit | TimeoutLimits | tuple[float | None, ...] | None
     max_retries: int
     deadline: float | None
     default_headers: Mapping[str, str | Omit | None] | None
@@ -39,7 +40,7 @@ class Options(TypedDict, total=False):
     provider: str | Mapping[str, Any] | Provider | None
     data_residency: str | None
     webhook_secret: str | None
-    websocket_base_url: str | None
+    websocket_base_url: str | URLLike | None
 
 class OptionAttributes:
     """The options that a client has as attributes."""
@@ -78,13 +79,13 @@ class OptionAttributes:
     def base_url(self) -> str:
         """The URL that the paths of the table are appended to (`OPENAI_BASE_URL`)."""
     @base_url.setter
-    def base_url(self, value: str) -> None: ...
+    def base_url(self, value: str | URLLike) -> None: ...
 
     @property
     def timeout(self) -> Timeout:
         """Seconds for each single wait, or a `Timeout`; by default 600, and 5 to connect."""
     @timeout.setter
-    def timeout(self, value: float | Timeout | Omit | None) -> None: ...
+    def timeout(self, value: float | Timeout | Omit | TimeoutLimits | tuple[float | None, ...] | None) -> None: ...
 
     @property
     def max_retries(self) -> int:
@@ -102,4 +103,4 @@ class OptionAttributes:
     def websocket_base_url(self) -> str | None:
         """The base URL of WebSockets, if it differs: `wss://...` or `https://...`."""
     @websocket_base_url.setter
-    def websocket_base_url(self, value: str) -> None: ...
+    def websocket_base_url(self, value: str | URLLike) -> None: ...

@@ -98,7 +98,7 @@ def test_the_header_for_raw_responses_returns_one(client: oai.OpenAI, async_clie
     headers = {"X-Stainless-Raw-Response": "true", "x-own": "1"}
     response = client.post("/chat/completions", body={"model": "m"}, options={"headers": headers})
     assert isinstance(response, oai.RawResponse)
-    names = {name.lower() for name, _ in response.request.headers}
+    names = {name.lower() for name in response.request.headers}
     assert ("x-own" in names, "x-stainless-raw-response" in names) == (True, False)
 
     async def post() -> object:

@@ -245,3 +245,13 @@ def test_cast_to_types_made_of_pydantic_models(
         server.default = Answer.of_json(body)
 
     play(scenario, _strict_response_validation=strict)
+
+
+def test_urls_may_be_those_of_httpx() -> None:
+    url, socket_url = httpx.URL("https://x.example/v1"), httpx.URL("wss://x.example/v1")
+    client = oai.OpenAI(api_key="k", base_url=url, websocket_base_url=socket_url)
+    other = client.with_options(base_url=httpx.URL("https://y.example"), websocket_base_url=socket_url)
+    assert (client.base_url, client.websocket_base_url) == ("https://x.example/v1", "wss://x.example/v1")
+    assert (other.base_url, other.websocket_base_url) == ("https://y.example", "wss://x.example/v1")
+    client.base_url = httpx.URL("https://z.example")
+    assert client.base_url == "https://z.example"

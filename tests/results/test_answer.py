@@ -47,6 +47,7 @@ def test_result_has_its_response(server: Loopback, client: oai.OpenAI) -> None:
     assert (response.http_version, response.is_closed) == ("HTTP/1.1", True)
     assert response.raise_for_status() is response.http_response is response
     assert response.http_request is response.request
+    assert response.request.headers["accept"] == response.request.headers.get("Accept") == "application/json"
     assert response.url == f"{server.url}/v1/models/m"
     assert (response.url.scheme, response.url.host, response.url.path) == ("http", "127.0.0.1", "/v1/models/m")
     assert (response.url.port, response.url.query, response.url.raw_path) == (server.port, b"", b"/v1/models/m")

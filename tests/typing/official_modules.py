@@ -2,6 +2,7 @@
 
 from typing import Literal, assert_type
 
+import httpx
 from pydantic import BaseModel
 
 import oai
@@ -133,3 +134,12 @@ browser = BrowserToolset(Museum(), confirm=confirm)
 for output in client.responses.create(model="gpt-5", input="Look.", tools=browser.tools).output:
     if output.type == "function_call":
         client.responses.create(model="gpt-5", input=[browser.execute(output)])
+
+
+def with_httpx(response: httpx.Response, request: httpx.Request) -> list[Exception]:
+    own = oai.OpenAI(base_url=httpx.URL("https://x.example"), timeout=httpx.Timeout(60.0, connect=5.0))
+    own.base_url = httpx.URL("https://y.example")
+    own.chat.completions.create(model="m", messages=[], timeout=httpx.Timeout(None))
+    own.with_options(timeout=(5, 60)).post("/x", cast_to=httpx.Response, content=iter([b"a"]))
+    timeout, failed = oai.APITimeoutError(request=request), oai.APIConnectionError(request=request)
+    return [oai.RateLimitError("slow", response=response, body=None), timeout, failed]

@@ -24,6 +24,7 @@ import msgspec
 
 from oai._errors import OpenAIError
 from oai._flow.steps import Steps, run, run_async, run_concurrently
+from oai._http.messages import Headers
 from oai._http.response import SentRequest
 from oai._json.encode import encode
 from oai._request.arguments import Arguments
@@ -157,7 +158,7 @@ class Batch:
             self._files.append(file)
         file.add(line, inputs)
         url = self._client.base_url + operation.row.path
-        later: Later[Any] = Later(custom_id, SentRequest("POST", url, [], operation.name))
+        later: Later[Any] = Later(custom_id, SentRequest("POST", url, Headers(), operation.name))
         call_arguments = Arguments(*arguments)
         # Decoding looks at which parameters were passed, never at their values, which may be large.
         names = dict.fromkeys(call_arguments.body or ())
