@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from oai.helpers.structured.annotations import argument_types
 from oai.helpers.structured.content import arguments_text
 from oai.helpers.structured.schemas import Format, clean_name, format_of
 
@@ -251,7 +252,7 @@ def signature_format(function: Callable[..., Any]) -> Format:
         raise TypeError(f"{name}(): a partial of a type cannot be a tool; give the fields of a type defaults instead")
     hinted = plain if inspect.isroutine(plain) else type(plain).__call__
     try:
-        hints = typing.get_type_hints(hinted, include_extras=True)
+        hints = argument_types(hinted)
     except NameError as error:
         raise TypeError(f"{name}(): {error}; define the types of a tool's arguments at module level") from error
     descriptions = _argument_descriptions(inspect.getdoc(plain) or "")

@@ -459,3 +459,56 @@ def test_a_server_without_an_answer_ends_the_run(way: Way, server: Loopback) -> 
     server.reply(Answer.of_json({**completion("x"), "choices": []}))
     with pytest.raises(oai.OpenAIError, match="no message"):
         way.call("chat.completions.run_tools", model="m", messages=[], tools=[nothing])
+
+
+class Catalog:
+    """A class whose methods are tools with types of its own."""
+
+    class Product(pydantic.BaseModel):
+        name: str
+
+    def look_up(self, product: Product) -> NotImported:  # type: ignore[name-defined]  # noqa: F821 - as under TYPE_CHECKING
+        return product.name
+
+    @classmethod
+    def of_class(cls, product: Product) -> str:
+        return product.name
+
+    @staticmethod
+    def of_none(product: Product) -> str:
+        return product.name
+
+    @functools.wraps(look_up)
+    def wrapped(self, product: Product) -> str:
+        return self.look_up(product)
+
+
+class Derived(Catalog):
+    """Another class, whose type of the same name is not meant."""
+
+    class Product(pydantic.BaseModel):
+        other: int
+
+
+def make_local() -> Any:
+    class Local:
+        class Item(pydantic.BaseModel):
+            name: str
+
+        def take(self, product: Item) -> str:
+            return product.name
+
+    return Local().take
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *(Catalog().look_up, Derived().look_up, Derived.of_class, Catalog.of_none, Derived().wrapped),
+        make_local(),
+    ],
+    ids=["method", "inherited", "class", "static", "wrapped", "local"],
+)
+def test_types_of_arguments_are_looked_up_where_a_method_is_defined(method: Any) -> None:
+    tool = oai.function_tool(method)
+    assert method(**tool.parse('{"product": {"name": "notebook"}}')) == "notebook"
