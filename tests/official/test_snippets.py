@@ -210,6 +210,8 @@ def expected_warnings(known: dict[str, Any]) -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         if known.get("deprecated"):
             warnings.simplefilter("ignore", DeprecationWarning)
+        if known.get("unclosed"):
+            warnings.simplefilter("ignore", ResourceWarning)
         if "warns" in known:
             stack.enter_context(pytest.warns(getattr(oai, known["warns"])))
         yield
@@ -274,18 +276,40 @@ def test_an_example_runs(
     known = EXAMPLES.get(name, {})
     code = prepare(examples()[name], known)
     place = tmp_path / "program" / name
-    place.parent.mkdir(parents=True)
+    write_neighbours(name, place.parent)
     place.write_text(code)
     monkeypatch.syspath_prepend(str(place.parent))
     monkeypatch.setattr(sys, "argv", [str(place), *known.get("arguments", [])])
     with expected_warnings(known), typed_input(known.get("input", "")):
-        names = runpy.run_path(str(place), run_name="__main__")
-        close_clients(names)
-        names.clear()
-        for setting in SETTINGS:
-            vars(oai).pop(setting, None)
+        with own_modules():
+            names = runpy.run_path(str(place), run_name="__main__")
+            close_clients(names)
+            names.clear()
+            for setting in SETTINGS:
+                vars(oai).pop(setting, None)
         gc.collect()  # what nobody closed warns here
     check_output(code, known, capsys.readouterr().out)
+
+
+def write_neighbours(name: str, directory: Path) -> None:
+    """Write the programs of the example's directory, if it has one of its own, which it may import or start."""
+    directory.mkdir(parents=True)
+    home = Path(name).parent
+    for other, code in examples().items() if home.name else ():
+        if Path(other).is_relative_to(home):
+            place = directory / Path(other).relative_to(home)
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(with_our_import(code))
+
+
+@contextlib.contextmanager
+def own_modules() -> Iterator[None]:
+    """Forget the modules that a program has imported from its directory: others have modules of these names."""
+    before = {*sys.modules}
+    yield
+    for name in {*sys.modules} - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(sys.path[0]):
+            del sys.modules[name]
 
 
 @contextlib.contextmanager
