@@ -54,6 +54,12 @@ def test_links_between_pages_lead_to_files_so_that_they_work_in_the_repository_t
         assert path.exists() or path.relative_to(DOCS).parts[0] in GENERATED, target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_no_line_of_a_snippet_is_cut_off_at_the_width_of_the_page(page: Path) -> None:
+    blocks = re.findall(r"^```(?:python|py|sh|toml)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 92] == []
+
+
 def test_no_page_names_a_path_of_the_machine() -> None:
     for page in PAGES:
         assert str(ROOT) not in page.read_text()

@@ -32,7 +32,8 @@ def blocks(page: str, language: str) -> list[str]:
 def commands() -> list[tuple[str, str]]:
     """Return each command `oai` of the pages, with its page."""
     pages = [path.relative_to(DOCS).as_posix() for path in (*DOCS.glob("*.md"), *DOCS.glob("howto/*.md"))]
-    lines = [(page, line) for page in sorted(pages) for block in blocks(page, "sh") for line in block.splitlines()]
+    shell = [(page, block.replace("\\\n", "")) for page in sorted(pages) for block in blocks(page, "sh")]
+    lines = [(page, line) for page, block in shell for line in block.splitlines()]
     return [(page, line) for page, line in lines if line.startswith("oai ")]
 
 
