@@ -125,6 +125,26 @@ def test_uncollected_test_is_lost_and_long_groups_are_cut() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "is_private"),
+    [
+        ("cannot import name '_SSELineDecoder' from 'oai._official._streaming'", True),
+        ("'OpenAI' object has no attribute '_build_request'", True),
+        ("<module 'oai._official._base_client' (...)> does not have the attribute 'random'", True),
+        ("No module named 'openai.lib.beta.agents._stream'; 'openai.lib.beta.agents' is not a package", True),
+        ("openai's model_copy is not available in oai: it is a part of how the official SDK works inside, ...", True),
+        ("'dict' object has no attribute 'name'", False),
+        ("module 'oai' has no attribute '__version__'", False),
+    ],
+)
+def test_tests_that_look_for_a_private_name_are_counted_apart(message: str, is_private: bool) -> None:
+    sdk, own = {"t.py::a": Outcome("passed")}, {"t.py::a": Outcome("failed", "AttributeError", message)}
+    lines = describe(sdk, own, [], 1).splitlines()
+    inside = ", 1 of them for a private name" if is_private else ""
+    assert lines[3] == f"  pass only with the SDK: 1{inside}; only with oai: 0"
+    assert len(lines) == (4 if is_private else 6)
+
+
 def test_listed_peers_have_what_a_run_needs() -> None:
     for name, peer in read_peers().items():
         assert set(peer) <= {"version", "repository", "tests", "private", "environment"}, name

@@ -16,6 +16,12 @@ WORST_FIRST = ("error", "failed", "skipped", "passed")
 PLACE = re.compile(r"(?:/[^/\s'\"(]+)+/(?=(?:oai|site-packages)/)")
 """Where a package lies: in a temporary directory, with another name in each run."""
 
+PRIVATE_NAME = re.compile(
+    r"is a part of how the official SDK works inside|module 'oai\.(?:\w+\.)*_(?!_)|No module named '[\w.]*\._(?!_)"
+    r"|(?:cannot import name|has no attribute|does not have the attribute) '_(?!_)"
+)
+"""Causes of tests that look for something private of the SDK."""
+
 LONGEST = 150
 
 
@@ -88,8 +94,11 @@ def describe(sdk: Outcomes, own: Outcomes, private: Sequence[str], examples: int
         differing = lost(with_sdk, with_own)
         gained = [test for test in lost(with_own, with_sdk) if test in with_sdk]  # not those that a killed run left out
         lines += [f"{title}:", f"  with the SDK: {counts(with_sdk)}", f"  with oai:     {counts(with_own)}"]
-        lines += [f"  pass only with the SDK: {len(differing)}; only with oai: {len(gained)}"]
-        for cause, tests in grouped(differing):
+        rest = {test: outcome for test, outcome in differing.items() if not PRIVATE_NAME.search(outcome.message)}
+        of_names = len(differing) - len(rest)
+        inside = f", {of_names} of them for a private name" if of_names else ""
+        lines += [f"  pass only with the SDK: {len(differing)}{inside}; only with oai: {len(gained)}"]
+        for cause, tests in grouped(rest):
             more = [f"        and {len(tests) - examples} more"] if len(tests) > examples else []
             lines += [f"  {len(tests):5} {cause}", *(f"        {test}" for test in tests[:examples]), *more]
     return "\n".join(lines)
