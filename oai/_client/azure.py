@@ -158,6 +158,20 @@ class _AzureClient:
 
     copy = with_options
 
+    # Packages read these of the official SDK's clients, by these names.
+
+    @property
+    def _api_version(self) -> str | None:
+        return self._azure["api_version"]
+
+    @property
+    def _azure_deployment(self) -> str | None:
+        return self._azure["azure_deployment"]
+
+    @property
+    def _azure_endpoint(self: Any) -> str:
+        return str(core_of(self).config.base_url).partition("/openai")[0]
+
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
         config = core_of(self).config

@@ -300,6 +300,15 @@ def test_data_residency_selects_a_host(region: str, host: str) -> None:
     assert oai.OpenAI(api_key="k").with_options(data_residency=region).base_url == f"https://{host}/v1"
 
 
+def test_what_packages_read_of_a_client_has_the_official_names() -> None:
+    client: Any = oai.AzureOpenAI(
+        api_key="k", azure_endpoint="https://x.example", azure_deployment="d", api_version="v1"
+    )
+    names = ("_azure_endpoint", "_azure_deployment", "_api_version")
+    assert [getattr(client, name) for name in names] == ["https://x.example", "d", "v1"]
+    assert client.with_options(api_version="v2")._api_version == "v2"
+
+
 @pytest.mark.parametrize("kind", [oai.OpenAI, oai.AsyncOpenAI])
 def test_another_region_takes_the_websockets_along(kind: Any) -> None:
     client = kind(api_key="k", websocket_base_url="wss://original.example/v1")
