@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from oai._errors import OpenAIError
-from oai._json.objects import Object, plain
-from oai._json.strict import convert_strict
+from oai._json.dump import dump, source_of
 from oai._support.plain_data import is_list, is_object
-from oai.types.responses import ComputerAction, Response, ResponseComputerToolCall
+from oai.lib._item_shapes import OUTPUT_MESSAGE, OWN_COMPACTION, REASONING, is_computer_call
+from oai.lib._shapes import copy_json
+from oai.types.responses import ResponseComputerToolCall
+
+if TYPE_CHECKING:
+    from oai.lib._shapes import Check
+    from oai.types.responses import Response
 
 OWNED: Final = frozenset(
     {"stream", "background", "conversation", "previous_response_id", "tools", "input", "include", "tool_choice"}
@@ -21,8 +23,10 @@ OWNED: Final = frozenset(
 
 TOOLS: Final = ("computer", "computer_use_preview")
 FORCING: Final = {*TOOLS, "computer_use"}
-REPLAYED: Final = ("message", "reasoning", "compaction")
-"""Kinds of items, besides calls, that a run can send back."""
+REPLAYED: Final[dict[str, Check]] = {"message": OUTPUT_MESSAGE, "reasoning": REASONING, "compaction": OWN_COMPACTION}
+"""Kinds of items, besides calls, that a run can send back, and what they must have."""
+
+INVALID: Final = "the computer call is incomplete, or has an invalid action or safety check"
 
 
 class ComputerUseError(RuntimeError):
@@ -82,27 +86,24 @@ class History:
         """
         if response.status != "completed":
             raise ComputerUseError("the response is not completed", response)
-        calls = [item for item in response.output if isinstance(item, ResponseComputerToolCall)]
-        for item in response.output:
+        for item in sent_items(response):
             self._admit(item, response)
+        calls = [item for item in response.output if isinstance(item, ResponseComputerToolCall)]
         if calls and last:
             raise ComputerUseError("the task was not complete after max_steps", response)
         if not calls and not any(map(_is_final, response.output)):
             raise ComputerUseError("the response has neither a call nor a final message", response)
         return calls
 
-    def _admit(self, item: Any, response: Response) -> None:
-        kind = getattr(item, "type", None)
-        if isinstance(item, ResponseComputerToolCall):
-            try:
-                actions_of(item)
-            except ComputerUseError as error:
-                error.response = response
-                raise
-            self._add(self._call_ids, item.call_id, response)
-        elif kind not in REPLAYED or not _is_valid(item):
+    def _admit(self, item: dict[str, Any], response: Response) -> None:
+        kind = item.get("type")
+        if kind == "computer_call":
+            if not is_computer_call(item):
+                raise ComputerUseError(INVALID, response)
+            self._add(self._call_ids, item["call_id"], response)
+        elif kind not in REPLAYED or not REPLAYED[kind](item):
             raise ComputerUseError(f"the response has an item of type {kind!r} that the run cannot send back", response)
-        self._add(self._ids, item.id, response)
+        self._add(self._ids, item["id"], response)
 
     def _add(self, ids: set[str], name: str, response: Response) -> None:
         if name in ids:
@@ -110,40 +111,27 @@ class History:
         ids.update({name} - {""})
 
 
+def sent_items(response: Response) -> list[dict[str, Any]]:
+    """Return the items of a response as the server sent them.
+
+    Raises:
+        ValueError: an item has data that is not JSON.
+    """
+    items: list[dict[str, Any]] = copy_json(dump(response, source=source_of(response)).get("output") or [])
+    return items
+
+
 def actions_of(call: ResponseComputerToolCall) -> list[Any]:
     """Return the actions of a call.
 
     Raises:
         ComputerUseError: the call is incomplete or invalid.
+        ValueError: it has data that is not JSON.
     """
-    if not isinstance(call, ResponseComputerToolCall) or call.status != "completed":
-        raise ComputerUseError("the computer call is not completed")
-    if (call.action is None) == (call.actions is None):
-        raise ComputerUseError("a computer call needs either action or actions")
-    actions = [call.action] if call.actions is None else call.actions
-    checks = call.pending_safety_checks if call.pending_safety_checks is not None or call.action is not None else []
-    if not is_list(actions) or not actions or not is_list(checks):
-        raise ComputerUseError("the computer call has no actions, or invalid safety checks")
-    known = all(isinstance(action, get_args(ComputerAction)) for action in actions)
-    if not known or not all(isinstance(value, Object) and _is_valid(value) for value in (*actions, *checks)):
-        raise ComputerUseError("the computer call has an invalid action or safety check")
-    if not isinstance(call.id, str) or not isinstance(call.call_id, str):
-        raise ComputerUseError("the computer call has no id")
+    if not isinstance(call, ResponseComputerToolCall) or not is_computer_call(copy_json(dump(call))):
+        raise ComputerUseError(INVALID)
+    actions: list[Any] = [call.action] if call.actions is None else call.actions
     return list(actions)
-
-
-def _is_valid(item: Any) -> bool:
-    """Tell whether an object has all its fields with their types: what the server sends may have others."""
-    try:
-        convert_strict(type(item), {name: value for name, value in plain(item).items() if name in _wire_names(item)})
-    except (msgspec.ValidationError, OpenAIError, TypeError, ValueError):
-        return False
-    return True
-
-
-def _wire_names(item: Any) -> set[str]:
-    config = item.__struct_config__
-    return {*item.__struct_encode_fields__, *({config.tag_field} if config.tag_field else ())}
 
 
 def _is_final(item: Any) -> bool:
@@ -153,10 +141,9 @@ def _is_final(item: Any) -> bool:
 
 def continue_with(request: dict[str, Any], response: Response) -> None:
     """Add a response to the input of the next request, which is free to end the run."""
-    for item in response.output:
-        data = plain(item)
-        data.pop("created_by", None)  # which requests do not have
-        request["input"].append(data)
+    for item in sent_items(response):
+        item.pop("created_by", None)  # which requests do not have
+        request["input"].append(item)
     choice = request.get("tool_choice")
     if choice == "required" or (is_object(choice) and choice.get("type") in FORCING):
         request["tool_choice"] = "auto"

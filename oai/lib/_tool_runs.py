@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Literal, TypedDict
 
-from oai._support.omit import omit
+from oai._support.omit import Omit
 
 IDEMPOTENCY: Final = "Idempotency-Key"
 
@@ -91,7 +91,7 @@ def next_idempotency_headers(client: Any, own: Mapping[str, Any] | None = None) 
     """
     extra = dict(own or {})
     keys = [value for name, value in {**client.default_headers, **extra}.items() if _is_key(name)]
-    if not keys or keys[-1] is omit:
+    if not keys or isinstance(keys[-1], Omit):
         return None if own is None else extra
     rest = {name: value for name, value in extra.items() if not _is_key(name)}
     return {**rest, IDEMPOTENCY: f"oai-{uuid.uuid4()}"}

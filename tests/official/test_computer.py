@@ -50,6 +50,11 @@ def legacy(action: Any, **fields: Any) -> dict[str, Any]:
     return item
 
 
+WITH_EXTRA = message(
+    "Wait.",
+    phase="commentary",
+    content=[{"type": "output_text", "text": "Wait.", "annotations": [], "extra": {"a": [None]}}],
+)
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}
 PARAMS = {"model": "m", "input": "Open the door."}
 
@@ -61,6 +66,10 @@ def program(*answers: Any, **options: Any) -> dict[str, Any]:
 PROGRAMS = {
     "no call": program(answer(message())),
     "one call": program(answer(REASONING, call(CLICK)), answer(message())),
+    "unknown members": program(answer(call({**CLICK, "extra": 1}), WITH_EXTRA), answer(message())),
+    "action is null": program(answer(call(CLICK, action=None))),
+    "checks are null": program(answer(call(CLICK, pending_safety_checks=None))),
+    "content of reasoning is null": program(answer({**REASONING, "content": None}, call(CLICK))),
     "all actions": program(
         answer(
             call(

@@ -1,9 +1,9 @@
 """Runs the tools of responses: functions, a browser, a computer, and approvals of remote MCP servers.
 
 Nothing is executed before the whole response was inspected, unless a run is `eager`; nothing is executed twice, and an
-error lists the calls that may have had effects. The modules, from the data to the runners: `shapes` and `item_shapes`
-check items, `history` and `mcp` a conversation, `request`, `selection`, `registration`, `ledger` and `context` what a
-program passes, `state` is a run, `batch` one response of it, and `execution`, `jobs` and `steps` make it go.
+error lists the calls that may have had effects. The modules, from the data to the runners: `history` and `mcp` check a
+conversation, `request`, `selection`, `registration`, `ledger` and `context` what a program passes, `state` is a run,
+`batch` one response of it, and `execution`, `jobs` and `steps` make it go.
 """
 
 from oai.lib.responses_tool_runner.context import (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
-from oai.lib.responses_tool_runner.item_shapes import (
+from oai.lib._item_shapes import (
     FUNCTION_CALL,
     OUTPUT_MESSAGE,
     OWN_COMPACTION,
@@ -14,10 +13,11 @@ from oai.lib.responses_tool_runner.item_shapes import (
     SERVER_ITEMS,
     is_computer_call,
 )
+from oai.lib._shapes import Check, copy_json
+from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
 from oai.lib.responses_tool_runner.mcp import approvals_of
 from oai.lib.responses_tool_runner.outputs import copy_supplied
 from oai.lib.responses_tool_runner.server_tools import check_server_item
-from oai.lib.responses_tool_runner.shapes import Check, copy_json
 from oai.lib.tool_diagnostics import emit_tool_diagnostic
 
 if TYPE_CHECKING:

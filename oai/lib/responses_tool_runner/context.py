@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Required, TypedDict
 
 from oai._support.named_tuples import readable
+from oai.lib._shapes import LARGEST
 from oai.lib.responses_tool_runner.errors import RunFailure
-from oai.lib.responses_tool_runner.shapes import LARGEST
 
 if TYPE_CHECKING:
     from oai.types.responses import ResponseInputParam

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from oai.lib.responses_tool_runner.item_shapes import (
+from oai.lib._item_shapes import (
     APPROVAL_RESPONSE,
     COMPACTION,
     COMPUTER_OUTPUT,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from oai.lib.responses_tool_runner.shapes import (
+from oai.lib._shapes import (
     LARGEST,
     Check,
     Shape,

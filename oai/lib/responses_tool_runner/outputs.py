@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from oai.lib.responses_tool_runner.shapes import Check, Shape, is_text, nullable, one_of, tagged
+from oai.lib._shapes import Check, Shape, is_text, nullable, one_of, tagged
 from oai.types.responses import ResponseFunctionCallOutputItemListParam
 from oai.types.responses.params import (
     ResponseInputItemParamComputerCallOutput,

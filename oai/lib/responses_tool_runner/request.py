@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from oai._json.objects import plain
 from oai._support.omit import Omit
+from oai.lib._shapes import copy_json
 from oai.lib.responses_tool_runner.selection import check_choice
 from oai.lib.responses_tool_runner.server_tools import SERVER_TOOLS
-from oai.lib.responses_tool_runner.shapes import copy_json
 from oai.types.responses import ResponseCreateParamsNonStreaming
 
 OWNED: Final = frozenset(

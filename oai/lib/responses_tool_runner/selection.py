@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from oai.lib._shapes import Shape, is_text, nullable, one_of
 from oai.lib.responses_tool_runner.errors import RunFailure
 from oai.lib.responses_tool_runner.server_tools import SERVER_TOOLS, TOOLS_OF_ITEMS
-from oai.lib.responses_tool_runner.shapes import Shape, is_text, nullable, one_of
 
 COMPUTERS: Final = ("computer", "computer_use", "computer_use_preview")
 LOCAL: Final = ("function", *COMPUTERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from oai.lib.responses_tool_runner.item_shapes import SERVER_ITEM, SERVER_ITEMS
+from oai.lib._item_shapes import SERVER_ITEM, SERVER_ITEMS
 
 WEB_SEARCH: Final = ("web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11")
 

@@ -12,11 +12,11 @@ from oai._json.decode import convert
 from oai._json.dump import dump, source_of
 from oai._support.named_tuples import readable
 from oai.helpers.streaming.responses import ResponseStreamState
+from oai.lib._item_shapes import SERVER_ITEM, SERVER_ITEMS
 from oai.lib._tool_runs import next_idempotency_headers
 from oai.lib.responses_tool_runner.batch import CALLS, Batch
 from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
 from oai.lib.responses_tool_runner.execution import Callbacks, Execution
-from oai.lib.responses_tool_runner.item_shapes import SERVER_ITEM, SERVER_ITEMS
 from oai.lib.responses_tool_runner.jobs import Jobs
 from oai.lib.responses_tool_runner.server_tools import SERVER_TOOLS
 from oai.lib.responses_tool_runner.turns import ResponsesRunnerTurn

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from oai.lib.responses_tool_runner.shapes import (
+from oai.lib._shapes import (
     Check,
     Shape,
     is_anything,

@@ -135,4 +135,4 @@ def copy_json(value: Any, *, drop_omitted: bool = False) -> Any:
             for name, member in value.items()
             if not (drop_omitted and isinstance(member, Omit))
         }
-    raise ValueError("a saved run takes plain JSON values with string keys")
+    raise ValueError("the data of a run must be plain JSON values with string keys")
