@@ -32,7 +32,10 @@ def callables(module: Any) -> Iterator[Any]:
     """Yield the public functions and classes of a module, and the methods of the classes."""
     exported = getattr(module, "__all__", ())
     for name in exported or dir(module):
-        value = getattr(module, name)
+        try:
+            value = getattr(module, name)
+        except ImportError:  # of an extra that is not installed
+            continue
         home = str(getattr(value, "__module__", ""))
         is_own = home == module.__name__ or (name in exported and home.startswith("oai."))
         if name[0] != "_" and is_own and callable(value):
