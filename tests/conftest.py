@@ -16,9 +16,16 @@ from planted import KEY, secrets_of_a_test, secrets_of_all
 import oai
 from oai._flow.steps import run, run_async
 from oai.testing import Loopback
+from tools import passed_tests
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what has passed before, in the runs of `.ci/run`."""
+    if passed_tests.VARIABLE in os.environ:
+        config.pluginmanager.register(passed_tests)
 
 
 def pytest_collection_finish() -> None:

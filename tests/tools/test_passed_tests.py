@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
+from tools.passed_tests import VARIABLE
+
 TESTS = """
 import os
 import pytest
@@ -33,7 +35,7 @@ def test_second_run_leaves_out_what_has_passed(tmp_path: Path, workers: list[str
 
     def run(*options: str, **variables: str) -> str:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tools.passed_tests"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PASSED_TESTS": str(tmp_path / "passed"), **variables}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), VARIABLE: str(tmp_path / "passed"), **variables}
         result = subprocess.run(
             [*command, *workers, *options], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
