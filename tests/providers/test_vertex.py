@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import pickle
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -255,3 +256,27 @@ def test_missing_extra_is_named(server: Loopback, monkeypatch: pytest.MonkeyPatc
     client = oai.OpenAI(provider=vertex(base_url=server.url))
     with client, pytest.raises(oai.OpenAIError, match=r"pip install 'oai\[vertex\]'"):
         client.responses.create(model="m", input="a")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "Vertex needs the id of a project"),
+        ({"project": "p"}, "Vertex needs a location"),
+        ({"project": "p/q", "location": "global"}, "project must be the id of a Google Cloud project, not 'p/q'"),
+        (
+            {"project": "p", "location": "US!"},
+            "location must be one of Google Cloud, such as us-east5 or global, not 'US!'",
+        ),
+        ({"base_url": "https://a:secret@example.com"}, "without credentials, query and fragment, not 'https://"),
+        ({"base_url": "http://x.googleapis.com"}, "base_url must begin with https:// for a host of Google"),
+    ],
+)
+def test_invalid_option_is_named_with_its_value(
+    options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    monkeypatch.delenv("GOOGLE_CLOUD_LOCATION", raising=False)
+    with pytest.raises(oai.OpenAIError, match=re.escape(message)) as caught:
+        oai.OpenAI(provider=vertex(**options, token_provider=lambda: "a-token"))
+    assert "secret" not in str(caught.value)
