@@ -5,9 +5,7 @@ rich honours `NO_COLOR`, `TERM` and the width of the terminal itself.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -111,6 +109,8 @@ def _wrapped(line: str, indent: int) -> str:
     """Return a line as lines that a terminal has space for; for other outputs as it is."""
     if not sys.stdout.isatty():
         return line
+    import textwrap  # as `shutil` below, not needed by a call
+
     columns = max(width(), NARROWEST)
     if columns - indent < NARROWEST:
         indent = 4
@@ -119,4 +119,6 @@ def _wrapped(line: str, indent: int) -> str:
 
 def width() -> int:
     """Return the width of the terminal, in characters."""
+    import shutil
+
     return shutil.get_terminal_size().columns
