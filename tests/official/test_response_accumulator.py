@@ -227,7 +227,7 @@ def test_state_is_that_of_the_official_sdk(script: tuple[list[Any], list[Any]]) 
 
 
 @pytest.mark.thorough
-@long(1500)
+@long(500)
 @given(streams)
 def test_state_is_that_of_the_official_sdk_after_many_streams(script: tuple[list[Any], list[Any]]) -> None:
     compare([*script[0], *script[1]])
