@@ -92,7 +92,7 @@ def test_error_event_is_raised_and_kept() -> None:
         ),
         (
             event("reasoning_summary_text.delta", output_index=1, item_id="rs_1", summary_index=3, delta=""),
-            "the item of the event has no 3",
+            "the item of the event has no summary.3.text",
         ),
     ],
 )

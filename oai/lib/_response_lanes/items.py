@@ -41,27 +41,19 @@ def holder_of(data: Any, path: Path) -> Any:
         ValueError: there is none, or its list has no such position.
     """
     *parents, last = path
+    holder = data
     for step in parents:
-        data = _member(data, step)
-    if isinstance(last, int):
-        _member(data, last)
-    elif not is_object(data):
-        raise ValueError(f"the item of the event has no {_shown(path)}")
-    return data
+        holder = _member(holder, step)
+    if not (is_object(holder) if isinstance(last, str) else _member(holder, last) is not None):
+        raise ValueError(f"the item of the event has no {'.'.join(map(str, path))}")
+    return holder
 
 
 def _member(data: Any, step: str | int) -> Any:
+    """Return a member of an object or of a list, `None` if there is none."""
     if isinstance(step, int):
-        found = data[step] if is_list(data) and step < len(data) else None
-    else:
-        found = data.get(step) if is_object(data) else None
-    if found is None:
-        raise ValueError(f"the item of the event has no {step!r} where it needs one")
-    return found
-
-
-def _shown(path: Path) -> str:
-    return ".".join(str(step) for step in path)
+        return data[step] if is_list(data) and step < len(data) else None
+    return data.get(step) if is_object(data) else None
 
 
 @dataclass
