@@ -7,8 +7,9 @@ import { chromium } from "playwright-core";
 const [executablePath, url, screenshots] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pages = [
-  "index.html", "start.html", "tutorial.html", "howto/testing.html", "operations/chat.html", "operations/index.html",
-  "recipes/index.html", "recipes/chat.html", "reference/index.html", "reference/options.html", "table.html", "design.html",
+  "index.html", "why.html", "start.html", "tutorial.html", "benchmarks.html", "howto/testing.html",
+  "operations/chat.html", "operations/index.html", "recipes/index.html", "recipes/chat.html", "reference/index.html",
+  "reference/oai-transports.html", "reference/options.html", "table.html", "design.html",
 ];
 const problems = [];
 const browser = await chromium.launch({
