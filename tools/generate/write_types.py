@@ -83,8 +83,8 @@ OFFICIAL = "    from oai._support.official_modules import install, submodules_of
 AREA = "    from oai._support.official_modules import submodules_of\n\n"
 """What the package of an area begins with."""
 
-NARROWED = "  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - it is only read"
-"""What follows a field of a narrower type than that of the class that is extended, or one that is required here."""
+NARROWER = "# pyright: reportGeneralTypeIssues=false, reportIncompatibleVariableOverride=false\n"
+"""For modules with a field that is narrower than that of the class that is extended, or required: it is only read."""
 
 OtherImports = Callable[[str], dict[str, str]]
 
@@ -192,7 +192,7 @@ class Writer:
         lines += [_import("oai._support.file_types", {"File"} & self._used)]
         lines += [_import("oai._support.typed_dict", {"TypedDict"} & self._used)]
         lines += [_import(module, names) for module, names in sorted(imports.items())]
-        return HEADER + "\n".join(lines)
+        return HEADER + NARROWER * ("narrower" in self._used) + "\n".join(lines)
 
     def _definition(self, key: Key) -> str:
         definition = self.plan.definition(key)
@@ -241,13 +241,14 @@ class Writer:
         if extended is not None:
             fields = [each for each in fields if each not in extended.fields]
             options += ", kw_only=True" if any(each.required for each in fields) else ""
-        narrowed = {each.name for each in extended.fields} if extended else set()
+            inherited = {each.name for each in extended.fields}
+            self._used |= {"narrower"} if any(each.name in inherited for each in fields) else set()
         shadowed = {each.name for each in fields} & SHADOWS | ({struct.tag[0]} & SHADOWS if struct.tag else set())
         # A default makes a name a value of the class, which hides the built-in type from annotations below it.
         ordered = sorted(fields, key=lambda each: not each.required)
         docs = field_docs(f"oai.types.{self._home}", name)
         for each in ordered:
-            lines.append(self._field(name, each, shadowed) + NARROWED * (each.name in narrowed))
+            lines.append(self._field(name, each, shadowed))
             lines += [f'"""{line}"""'] if (line := docs.get(safe_name(each.name))) else []
         if struct.tag is not None:
             lines.append(f"{declared} = {struct.tag[1]!r}")  # last, since to checkers it is a field with a default
