@@ -20,7 +20,8 @@ DEFAULT = ROOT / "docs" / "_build" / "html"
 def main(arguments: list[str]) -> int:
     """Build the site; return the exit status."""
     target = Path(arguments[0]) if arguments else DEFAULT
-    status = build_main(["-W", "--keep-going", "-q", "-b", "html", str(ROOT / "docs"), str(target)])
+    # All pages are written, as the search index loses the entries of those that are not.
+    status = build_main(["-a", "-W", "--keep-going", "-q", "-b", "html", str(ROOT / "docs"), str(target)])
     if status:
         return status
     problems = list(broken_links(target))
