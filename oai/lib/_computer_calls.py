@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from oai._json.dump import dump, source_of
 from oai._support.plain_data import is_list, is_object
@@ -15,6 +15,7 @@ from oai.types.responses import ResponseComputerToolCall
 if TYPE_CHECKING:
     from oai.lib._shapes import Check
     from oai.types.responses import Response
+    from oai.types.responses.response_input_param import ComputerCallOutput
 
 OWNED: Final = frozenset(
     {"stream", "background", "conversation", "previous_response_id", "tools", "input", "include", "tool_choice"}
@@ -151,7 +152,7 @@ def continue_with(request: dict[str, Any], response: Response) -> None:
         request["tool_choice"] = {**choice, "mode": "auto"}
 
 
-def output_of(call: ResponseComputerToolCall, screenshot: Any) -> dict[str, Any]:
+def output_of(call: ResponseComputerToolCall, screenshot: Any) -> ComputerCallOutput:
     """Return the result of a call.
 
     Raises:
@@ -163,9 +164,10 @@ def output_of(call: ResponseComputerToolCall, screenshot: Any) -> dict[str, Any]
     if not images or not texts or data.get("type") != "computer_screenshot":
         raise ComputerUseError("the driver must return a computer_screenshot with image_url or file_id")
     checks = [{"id": each.id, "code": each.code, "message": each.message} for each in call.pending_safety_checks or []]
-    return {
+    output = {
         "type": "computer_call_output",
         "call_id": call.call_id,
         "output": {"type": "computer_screenshot", **images},
         "acknowledged_safety_checks": checks,
     }
+    return cast("ComputerCallOutput", output)

@@ -17,6 +17,7 @@ from oai.types.responses.common_structs import ComputerActionScreenshot
 if TYPE_CHECKING:
     from oai._flow.steps import Steps
     from oai.types.responses import Response, ResponseComputerToolCall
+    from oai.types.responses.response_input_param import ComputerCallOutput
 
 
 class Execution:
@@ -43,7 +44,7 @@ class Execution:
         if self._cancelled is not None and self._cancelled():
             raise ComputerUseError("the computer run was cancelled", response)
 
-    def steps(self, call: ResponseComputerToolCall) -> Steps[dict[str, Any]]:
+    def steps(self, call: ResponseComputerToolCall) -> Steps[ComputerCallOutput]:
         """Execute a call; return its result.
 
         Raises:
@@ -67,7 +68,7 @@ class Execution:
                 yield from self._done(handler, call, action.type, lambda result: result)
         self.check()
         screenshot = self._handlers["screenshot"]
-        output: dict[str, Any] = yield from self._done(screenshot, call, "screenshot", partial(output_of, call))
+        output: ComputerCallOutput = yield from self._done(screenshot, call, "screenshot", partial(output_of, call))
         self.check()
         return output
 

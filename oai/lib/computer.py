@@ -23,6 +23,7 @@ from oai.types.responses import (
 
 if TYPE_CHECKING:
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
+    from oai.types.responses.response_input_param import ComputerCallOutput
 
 __all__ = [
     "AsyncComputerDriver",
@@ -151,7 +152,7 @@ class _Toolset:
                     request["input"].append(output)
             raise ComputerUseError("the task was not complete after max_steps", response)
 
-    def _executing(self, call: ResponseComputerToolCall, options: Mapping[str, Any]) -> Steps[dict[str, Any]]:
+    def _executing(self, call: ResponseComputerToolCall, options: Mapping[str, Any]) -> Steps[ComputerCallOutput]:
         with self._runs.running():
             return (yield from Execution(self._handlers, is_async=self.is_async, **options).steps(deepcopy(call)))
 
@@ -207,7 +208,7 @@ class ComputerToolset(_Toolset):
         before_action: Callable[[Any], bool] | None = None,
         cancelled: Callable[[], bool] | None = None,
         on_diagnostic: ToolDiagnosticObserver | None = None,
-    ) -> dict[str, Any]:
+    ) -> ComputerCallOutput:
         """Execute one call, and return its result, an item of input; see `run`."""
         options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return run(self._executing(call, options))
@@ -244,7 +245,7 @@ class AsyncComputerToolset(_Toolset):
         before_action: Callable[[Any], Any] | None = None,
         cancelled: Callable[[], bool] | None = None,
         on_diagnostic: ToolDiagnosticObserver | None = None,
-    ) -> dict[str, Any]:
+    ) -> ComputerCallOutput:
         """Execute one call, see `ComputerToolset.execute`."""
         options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return await run_async(self._executing(call, options))
