@@ -146,7 +146,7 @@ def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any
     def parse_item(item: Any) -> Any:
         if isinstance(item, ResponseOutputMessage):
             final = complete and item.phase in (None, "final_answer")
-            content = _each(item.content, lambda part: parse_part(part, final))
+            content = _each(_or_empty(item.content), lambda part: parse_part(part, final))
             return copy_as(ParsedResponseOutputMessage, item, content=content)
         if isinstance(item, ResponseFunctionToolCall):
             done = complete and item.status != "incomplete"
@@ -159,9 +159,14 @@ def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any
             return part
         return copy_as(ParsedResponseOutputText, part, types.value(part.text, response) if final else None)
 
-    output = _each(response.output, parse_item)
+    output = _each(_or_empty(response.output), parse_item)
     parsed: ParsedResponse[Any] = copy_as(ParsedResponse, response, output=output)
     return parsed
+
+
+def _or_empty(values: Any) -> Any:
+    """Return the list that a server means by null, as the official SDK does: programs iterate over it."""
+    return [] if values is None else values
 
 
 def _each(values: Any, parse: Callable[[Any], Any]) -> Any:

@@ -406,6 +406,16 @@ def test_response_is_parsed(kind: Any, way: Way, server: Loopback) -> None:
     assert (again.output_parsed, again.to_dict()) == (result.output_parsed, sent)
 
 
+def test_null_in_place_of_a_list_is_an_empty_list(way: Way, server: Loopback) -> None:
+    nothing = {**response(), "output": None}
+    empty = response({**output_message("x"), "content": None})
+    server.reply(Answer.of_json(nothing), Answer.of_json(empty))
+    first = way.call("responses.parse", model="m", input="x", text_format=Plan)
+    assert (first.output, first.output_text, first.output_parsed) == ([], "", None)
+    second = way.call("responses.parse", model="m", input="x", text_format=Plan)
+    assert (second.output[0].content, second.output_text, second.output_parsed) == ([], "", None)
+
+
 def test_repr_shows_parsed_values(server: Loopback) -> None:
     server.default = Answer(json=response(output_message('{"why": "Tea", "result": 1}')))
     with oai.OpenAI(api_key="key", base_url=server.url) as client:
