@@ -15,7 +15,7 @@ from oai.types.responses import ResponseComputerToolCall
 if TYPE_CHECKING:
     from oai.lib._shapes import Check
     from oai.types.responses import Response
-    from oai.types.responses.response_input_param import ComputerCallOutput
+    from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 OWNED: Final = frozenset(
     {"stream", "background", "conversation", "previous_response_id", "tools", "input", "include", "tool_choice"}

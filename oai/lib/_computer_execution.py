@@ -17,7 +17,7 @@ from oai.types.responses.common_structs import ComputerActionScreenshot
 if TYPE_CHECKING:
     from oai._flow.steps import Steps
     from oai.types.responses import Response, ResponseComputerToolCall
-    from oai.types.responses.response_input_param import ComputerCallOutput
+    from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 
 class Execution:

@@ -23,7 +23,7 @@ from oai.types.responses import (
 
 if TYPE_CHECKING:
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses.response_input_param import ComputerCallOutput
+    from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 __all__ = [
     "AsyncComputerDriver",
