@@ -116,8 +116,9 @@ def _attempt(
         reply = yield transport.send, request
     else:
         reply = yield from _signed(signer, request, transport, io)
+    history: list[Response] = []
     if reply.status in REDIRECTS and call.config.dialect.follows_redirects:
-        reply = yield from _follow(reply, request, transport, began)
+        reply = yield from _follow(reply, request, transport, began, history)
     response = Response(
         reply.status,
         reply.headers,
@@ -125,6 +126,7 @@ def _attempt(
         retries_taken=number,
         elapsed_seconds=time.monotonic() - start,
         http_version=getattr(reply, "http_version", "HTTP/1.1"),
+        history=history,
     )
     if call.stream and _is_success(reply.status):
         response.reply = reply
@@ -215,8 +217,10 @@ def _called(function: Callable[[], object], call: PreparedCall) -> Generator[Eff
     return value
 
 
-def _follow(reply: Reply, request: Request, transport: Transport, start: float) -> Generator[Effect, Any, Reply]:
-    """Follow redirects within the total timeout of a request that was sent at `start`."""
+def _follow(
+    reply: Reply, request: Request, transport: Transport, start: float, history: list[Response]
+) -> Generator[Effect, Any, Reply]:
+    """Follow redirects within the total timeout of a request that was sent at `start`; add them to `history`."""
     total = request.timeout.total
     for number in range(MAX_REDIRECTS + 1):
         if reply.status not in REDIRECTS or (location := reply.headers.get("location")) is None:
@@ -228,12 +232,20 @@ def _follow(reply: Reply, request: Request, transport: Transport, start: float) 
 
         following = redirected(request, reply.status, location)
         if following is None:
-            raise _refused(Response(reply.status, reply.headers, request), location)
+            raise _refused(Response(reply.status, reply.headers, request, history=history), location)
+        history.append(_redirect(reply, request, time.monotonic() - start))
         request = following
         if total is not None:
             request.timeout = request.timeout.within(total - (time.monotonic() - start))
         reply = yield transport.send, request
     raise TransportError("receive", f"the server redirected more than {MAX_REDIRECTS} times")
+
+
+def _redirect(reply: Reply, request: Request, elapsed_seconds: float) -> Response:
+    """Return the response of a redirect that is followed; its body is not read."""
+    response = Response(reply.status, reply.headers, request, elapsed_seconds=elapsed_seconds)
+    response.is_spent = True
+    return response
 
 
 def _refused(response: Response, location: str) -> APIStatusError:

@@ -54,6 +54,7 @@ class Response(Body):
         retries_taken: the number of failed attempts before this one.
         elapsed_seconds: seconds from the call to the headers of this response.
         http_version: the version of HTTP of the response.
+        history: the redirects that were followed to this response, oldest first, without their bodies.
         reply: the open reply of a response whose body is being streamed, else `None`.
         is_spent: whether the body was consumed piece by piece, or given up, and so not kept.
     """
@@ -63,6 +64,7 @@ class Response(Body):
         "_request",
         "elapsed_seconds",
         "headers",
+        "history",
         "http_version",
         "retries_taken",
         "status_code",
@@ -82,6 +84,7 @@ class Response(Body):
         elapsed_seconds: float = 0.0,
         http_version: str = "HTTP/1.1",
         credentials: list[str] | None = None,
+        history: list[Response] | None = None,
     ) -> None:
         self.status_code = status_code
         self.headers = headers
@@ -91,6 +94,7 @@ class Response(Body):
         self.retries_taken = retries_taken
         self.elapsed_seconds = elapsed_seconds
         self.http_version = http_version
+        self.history: list[Response] = [] if history is None else history
         self.reply: Any = None
         self.is_spent = False
 
@@ -168,6 +172,7 @@ class Response(Body):
             "elapsed_seconds": self.elapsed_seconds,
             "http_version": self.http_version,
             "credentials": self._credentials,
+            "history": self.history,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -128,3 +129,23 @@ def test_redirected_post_without_its_body_goes_to_another_origin(status: int, wa
         way.call("moderations.create", input="secret")
     (seen,) = other.requests
     assert (seen.method, seen.body, seen.header("content-type")) == ("GET", b"", None)
+
+
+def test_history_lists_followed_redirects_oldest_first(way: Way, server: Loopback) -> None:
+    to_second, to_last = (Answer(302, headers=[("Location", f"/{name}")]) for name in ("second", "last"))
+    server.reply(to_second, to_last, Answer.of_json(PAGE))
+    response = way.call("models.with_raw_response.list")
+    assert [(redirect.status_code, redirect.url.path) for redirect in response.history] == [
+        (302, "/v1/models"),
+        (302, "/second"),
+    ]
+    assert response.history[0].headers["location"] == "/second"
+    assert pickle.loads(pickle.dumps(response.history[1])).status_code == 302
+
+
+def test_history_is_empty_without_redirects_and_kept_by_errors(way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(PAGE), Answer(307, headers=[("Location", "/moved")]), Answer.of_json({}, status=404))
+    assert way.call("models.with_raw_response.list").history == []
+    with pytest.raises(oai.NotFoundError) as raised:
+        way.call("models.list")
+    assert [redirect.status_code for redirect in raised.value.response.history] == [307]
