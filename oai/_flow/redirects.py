@@ -53,14 +53,15 @@ def redirected(request: Request, status: int, location: str) -> Request | None:
 
 
 def _target(url: str, location: str) -> str:
-    """Return the absolute URL of a Location, percent-encoded and without its fragment."""
+    """Return the absolute URL of a Location, percent-encoded, without its fragment and its credentials."""
     encoded = quote(location, safe=SAFE, encoding="latin-1", errors="replace")  # header fields are read as Latin-1
     target: str = urldefrag(urljoin(url, encoded)).url
     parts = urlsplit(target)
     # Parsers disagree about the host of an authority with a backslash, and host names have no percent signs.
     if parts.scheme not in ("http", "https") or not parts.hostname or "%" in parts.netloc:
         raise ValueError(target)
-    return target
+    # RFC 9110, section 4.2.4. A transport would make an `Authorization` field of them.
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

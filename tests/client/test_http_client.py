@@ -94,6 +94,20 @@ def test_with_options_takes_an_httpx_client_and_leaves_it_open(server: Loopback)
         assert not http_client.is_closed
 
 
+@pytest.mark.parametrize("location", ["https://user:password@other.test/x", "https://user@this.test/x"])
+def test_credentials_in_a_location_are_not_sent(location: str) -> None:
+    requests: list[Any] = []
+
+    def respond(request: Any) -> Any:
+        requests.append(request)
+        return httpx.Response(302, headers={"Location": location}) if len(requests) == 1 else httpx.Response(200)
+
+    http_client = httpx.Client(transport=httpx.MockTransport(respond))
+    with oai.OpenAI(api_key="k", base_url="https://this.test/v1", http_client=http_client) as client:
+        client.files.content("f")
+    assert requests[1].headers.get("Authorization") == ("Bearer k" if requests[1].url.host == "this.test" else None)
+
+
 @pytest.mark.parametrize("library", [httpx, importlib.import_module("httpx2")])
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("hook", [False, True])
