@@ -323,9 +323,10 @@ class Config:
         return self._basic is not None or self.authorize((*self._custom, *self.default_headers))
 
     def authorize(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these headers is the one that carries a key."""
+        """Tell whether one of these headers takes the place of the key, or of a key that is missing."""
         own = self.dialect.authorization("")[0].lower()
-        return any(name.lower() in ("authorization", own) for name in names)
+        replacing = (own, "authorization") if self.api_key is None else (own,)
+        return any(name.lower() in replacing for name in names)
 
     def _standing_headers(self) -> HeaderMap:
         self._custom = self.dialect.environment_headers()

@@ -183,6 +183,14 @@ def test_api_key_header_of_the_caller_replaces_the_key(azure: Callable[..., Any]
     assert [request.header("api-key") for request in server.requests] == ["mine", "mine"]
 
 
+def test_authorization_of_the_caller_is_sent_with_the_key(azure: Callable[..., Any], server: Loopback) -> None:
+    own = {"Authorization": "Bearer of a gateway"}
+    azure(models, default_headers=own)
+    azure(lambda client: (yield client.models.list(extra_headers=own)))
+    for request in server.requests:
+        assert (request.header("authorization"), request.header("api-key")) == (own["Authorization"], KEY)
+
+
 def test_options_come_from_the_environment(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
