@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from oai._http.response import Response
 
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*?)`(?: - at `\$(?P<path>.*)`)?")
+DECLARED = {"vector_store.file_batch": "vector_store.files_batch"}
+"""Kinds of objects by the spelling of the server, where the official SDK declares another one."""
+
 STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
 
 
@@ -40,6 +43,8 @@ def check_strictly(name: str, kind: Any, response: Response, vectors: str | None
     except msgspec.DecodeError as error:
         message = f"{name}: the response is not JSON ({error}): {response.excerpt(response.utf8)}"
         raise APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8)) from None
+    if isinstance(value, dict) and isinstance(spelling := value.get("object"), str):
+        value["object"] = DECLARED.get(spelling, spelling)
     if vectors is not None:
         from oai._json.vectors import without_packed
 

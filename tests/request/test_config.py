@@ -298,6 +298,27 @@ def test_strict_validation_accepts_new_fields_at_any_depth(
 
 
 @pytest.mark.parametrize(
+    ("kind", "matches"),
+    [("vector_store.file_batch", True), ("vector_store.files_batch", True), ("vector_store", False), ([], False)],
+)
+def test_strict_validation_accepts_both_spellings_of_a_file_batch(
+    kind: Any, matches: bool, play: Callable[..., Any], server: Loopback
+) -> None:
+    counts = dict.fromkeys(("cancelled", "completed", "failed", "in_progress", "total"), 1)
+    batch = {"id": "b", "created_at": 1, "file_counts": counts, "status": "completed", "vector_store_id": "v"}
+    server.default = Answer(json={**batch, "object": kind})
+
+    def scenario(client: Any) -> Any:
+        if matches:
+            assert (yield client.vector_stores.file_batches.retrieve("b", vector_store_id="v")).object == kind
+            return
+        with pytest.raises(oai.APIResponseValidationError, match=r"does not match its type"):
+            yield client.vector_stores.file_batches.retrieve("b", vector_store_id="v")
+
+    play(scenario, _strict_response_validation=True)
+
+
+@pytest.mark.parametrize(
     ("response_format", "answer", "matches"),
     [
         (None, Answer(json={"text": "x"}), True),
