@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from oai.helpers.structured.annotations import argument_types
+from oai.helpers.structured.constraints import constrain, find_description
 from oai.helpers.structured.content import arguments_text
 from oai.helpers.structured.schemas import Format, clean_name, format_of
 
@@ -118,9 +119,9 @@ def function_tool(
     """Make a tool of a typed function, or of a type whose fields are the arguments.
 
     Name, description and schema come from the target's name, docstring and annotations. To describe an argument, use
-    `Annotated[str, "the city"]`, `Annotated[str, msgspec.Meta(description=...)]` or a Google docstring. Pass the tool
-    in `tools=` of chat completions as it is, to `responses.create` as `tool.for_responses`, and to `parse`, `stream`
-    and `run_tools` of both APIs as it is.
+    `Annotated[str, "the city"]`, `msgspec.Meta`, pydantic's `Field` or a Google docstring. Pass the tool in `tools=` of
+    chat completions as it is, to `responses.create` as `tool.for_responses`, and to `parse`, `stream` and `run_tools`
+    of both APIs as it is.
 
     Args:
         target: a function, or a msgspec struct, dataclass, TypedDict or pydantic model. Arguments bound by
@@ -282,14 +283,11 @@ def _plain(function: Any) -> Any:
 
 
 def _annotated(kind: Any, description: str | None) -> Any:
-    """Return a type with its description as `msgspec.Meta`."""
+    """Return a type with its constraints and its description as `msgspec.Meta`."""
     if typing.get_origin(kind) is typing.Annotated:
-        texts = [item for item in kind.__metadata__ if isinstance(item, str)]
-        metas = tuple(item for item in kind.__metadata__ if isinstance(item, msgspec.Meta))
-        description = texts[0] if texts else description
-        if any(meta.description for meta in metas):
-            description = None
-        kind = typing.Annotated[kind.__origin__, *metas] if metas else kind.__origin__
+        items = [item for item in kind.__metadata__ if not isinstance(item, str)]
+        description = find_description(kind.__metadata__) or description
+        kind = constrain(typing.Annotated[kind.__origin__, *items] if items else kind.__origin__, items)
     return typing.Annotated[kind, msgspec.Meta(description=description)] if description else kind
 
 

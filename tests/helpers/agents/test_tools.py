@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, TypedDict
 
 import msgspec
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from oai.lib.beta.agents import FunctionTool, function_tool, pydantic_function_tool
 
@@ -40,6 +41,36 @@ def look(place: Place, days: Annotated[int, "how many"] = 1, *, metric: bool = T
         place: where.
     """
     return f"{type(place).__name__} {place.city} {days} {metric}"
+
+
+def test_field_of_pydantic_describes_and_constrains_an_argument() -> None:
+    def book(
+        beds: Annotated[int, Field(gt=0, description="how many")],
+        name: Annotated[str, Field(min_length=2, pattern="^[A-Z]")],
+        day: Annotated[date, Field(gt=date(2026, 1, 1))],
+    ) -> str:
+        return f"{beds} {name} {day}"
+
+    tool = function_tool(book)
+    parameters: Any = tool.definition["parameters"]
+    assert parameters["properties"]["beds"] == {"type": "integer", "exclusiveMinimum": 0, "description": "how many"}
+    assert parameters["properties"]["name"] == {"type": "string", "minLength": 2, "pattern": "^[A-Z]"}
+    arguments = {"beds": 1, "name": "Bo", "day": "2026-02-03"}
+    assert tool(arguments) == "1 Bo 2026-02-03"
+    for wrong in ({"beds": 0}, {"name": "B"}, {"name": "bo"}):
+        with pytest.raises(ValueError, match="beds|name"):
+            tool({**arguments, **wrong})
+
+
+def test_field_of_pydantic_applies_where_another_argument_is_a_model() -> None:
+    def book(place: Place, beds: Annotated[int, Field(gt=0, description="how many")]) -> str:
+        return f"{beds} {place.city}"
+
+    tool = function_tool(book)
+    parameters: Any = tool.definition["parameters"]
+    assert parameters["properties"]["beds"].items() >= {"exclusiveMinimum": 0, "description": "how many"}.items()
+    with pytest.raises(ValueError, match="beds"):
+        tool({"place": {"city": "Bonn"}, "beds": 0})
 
 
 def test_function_becomes_a_definition_and_a_handler() -> None:
