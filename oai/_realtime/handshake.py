@@ -17,6 +17,7 @@ from oai._http.messages import Timeout
 from oai._metering.socket_meters import socket_meter
 from oai._request.client_core import core_of
 from oai._request.prepare import prepare
+from oai._request.query import by_name, socket_query
 from oai._support.omit import Omit
 from oai._table.operation import Operation
 from oai._table.type_expressions import resolve
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from oai._http.response import Response
     from oai._metering.socket_meters import SocketMeter
     from oai._realtime.reconnect import ReconnectPolicy
+    from oai._request.config import Config
     from oai._request.prepare import PreparedCall
     from oai._table.websocket_row import WebSocketRow
 
@@ -72,11 +74,11 @@ class Handshake:
         self.extra_query = extra_query
         self.extra_headers = extra_headers
         self.policy = policy
-        self.is_async = core_of(client).is_async
+        self._core = core_of(client)
+        self.is_async = self._core.is_async
         self._request = client, name, socket, params
         self._rest = timeout, options, policy
-        self._config = core_of(client).config.for_sockets()
-        self.max_size = options.get("max_size", self._config.max_event)
+        self.max_size = options.get("max_size", self._core.config.max_event)
         self._options = options
         self._timeout = timeout
         self._path = tuple(params[param] for param in socket.path_params)
@@ -104,15 +106,23 @@ class Handshake:
         """
         from oai._realtime.wire import AsyncSocketTransport, SocketTransport  # needs an extra
 
-        config = self._config.replace(max_retries=0) if again else self._config
-        query = config.dialect.socket_query(self.socket.websocket, {**self._query, **self.extra_query})
+        config = self._core.config.for_sockets()  # read here: attributes such as `client.organization` can be assigned
+        if again:
+            config = config.replace(max_retries=0)
+        params = self._params(config)
+        query = socket_query(config.default_query, config.url_query, params)
         arguments = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *arguments)
-        given = core_of(self._request[0]).given_transport
-        self.meter = socket_meter(given, self.name, str(query.get("model") or ""))
+        self.meter = socket_meter(self._core.given_transport, self.name, str(params.get("model") or ""))
         if not self.is_async:
             return drive(_attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         return drive_async(_attempts(call, AsyncSocketTransport(self._options, self.max_size), ASYNC_IO))
+
+    def _params(self, config: Config) -> dict[str, Any]:
+        """Return the query parameters that override those of the client and of its URL."""
+        params = config.dialect.socket_query(self.socket.websocket, {**self._query, **by_name(self.extra_query)})
+        defaults = config.default_query
+        return params | {name: defaults[name] for name in config.dialect.fixed_query if name in defaults}
 
     def check(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
         """Return the outcome of `open`; raise unless it is a WebSocket (a server may respond with another 2xx)."""

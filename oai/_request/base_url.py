@@ -6,11 +6,13 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
 from oai._http.idna import ascii_host
 from oai._request.options import DEFAULT_BASE_URL, OptionValueError
+from oai._request.query import group
 from oai._support.loopback import is_loopback
 
 SAFE = "/%!$&'()*+,;=:@"
@@ -33,8 +35,8 @@ class SchemeError(OpenAIError):
 
 
 @lru_cache(64)  # a program that creates a client for each request does so with few URLs
-def split_base_url(text: str, option: str) -> tuple[str, str, Mapping[str, str], str | None]:
-    """Return the normalized base URL, the same with userinfo, the query of every request, and the `Authorization`.
+def split_base_url(text: str, option: str) -> tuple[str, str, Mapping[str, Any], str | None]:
+    """Return the normalized base URL, the same with userinfo and query, that query, and the `Authorization`.
 
     The first URL is without its userinfo, so that no transport, proxy or log sees a password; it is sent as
     `Authorization` and takes precedence over the key, as in httpx. A host that is not ASCII is encoded here, so that
@@ -52,11 +54,12 @@ def split_base_url(text: str, option: str) -> tuple[str, str, Mapping[str, str],
         raise OpenAIError(_not_a_url(text, option))
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
-    query = MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True)))
+    query = MappingProxyType(group(parse_qsl(parts.query, keep_blank_values=True)))
+    full = f"{base}?{parts.query}" if parts.query else base
     userinfo = parts.netloc.rpartition("@")[0]
     if not userinfo:
-        return base, base, query, None
-    return base, base.replace("://", f"://{userinfo}@", 1), query, _basic_authorization(userinfo)
+        return base, full, query, None
+    return base, full.replace("://", f"://{userinfo}@", 1), query, _basic_authorization(userinfo)
 
 
 def _not_a_url(text: str, option: str) -> str:

@@ -7,7 +7,7 @@ It knows headers and URLs, not the table.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -226,9 +226,13 @@ class Config:
             split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
         self._basic: str | None = None
         self.url_problem: str | None = None
+        self.url_query: Mapping[str, Any] = {}
+        """The query of the base URL."""
         self._full_base_url = self.base_url = self.base_url or DEFAULT_BASE_URL
         if self.base_url != DEFAULT_BASE_URL:
             self._split_base_url(self.base_url)
+        self.query = {**self.url_query, **self.default_query}
+        """The query of every request."""
         self.headers = self._standing_headers()
         self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
 
@@ -236,11 +240,9 @@ class Config:
         from oai._request.base_url import SchemeError, split_base_url  # imports a large module for few clients
 
         try:
-            self.base_url, self._full_base_url, query, self._basic = split_base_url(text, "base_url")
+            self.base_url, self._full_base_url, self.url_query, self._basic = split_base_url(text, "base_url")
         except SchemeError as error:  # raised by the first call instead
             self.base_url, self.url_problem = error.shown, str(error)
-        else:
-            self.default_query = {**query, **self.default_query}
 
     def __repr__(self) -> str:
         from oai._support.redact import redact_url  # compiles regular expressions
@@ -288,7 +290,7 @@ class Config:
         return Config(**merged(self._options(), options))
 
     def _options(self) -> dict[str, Any]:
-        """Return every option, the base URL with its userinfo."""
+        """Return every option, the base URL with its userinfo and query."""
         options = {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
         return options | {name: omit for name in self.dialect.unread if options[name] is None}
 

@@ -32,6 +32,9 @@ class Dialect:
     key_function = "api_key"
     """The option that holds the function which returns the key, for error messages."""
 
+    fixed_query: tuple[str, ...] = ()
+    """Names of the client's query parameters that neither the URL nor the arguments of a WebSocket override."""
+
     unread: tuple[str, ...] = ()
     """The options for which the environment is not read, because it has those of another service."""
 

@@ -89,8 +89,8 @@ def prepare(
     if operation.max_retries is not None:
         config = config.replace(max_retries=operation.max_retries)
     url = config.dialect.url(config.base_url, operation, operation.path(path), body)
-    if config.default_query or query or extra_query:
-        text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
+    if config.query or query or extra_query:
+        text = query_string({**config.query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
         if text:
             url += f"{'&' if '?' in operation.row.path else '?'}{text}"
     content, content_type = _content(config, operation, body, extra_body)

@@ -93,6 +93,7 @@ class Profile(Dialect):
         self.check_operations = check_operations
         self.needs_key = row.key == "required"
         self.headers = row.headers
+        self.fixed_query = tuple(row.query)
         self._checked: set[str] = set()
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from oai._errors import OpenAIError
 from oai._request.client_core import core_of
 from oai._request.dialect import PLAIN
+from oai._request.query import by_name
 from oai.types.realtime import RealtimeTranslationSessionClosedEvent
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class _Session:
         self._resource = resource
         self._model = model
         self._options: dict[str, Any] = {
-            "extra_query": dict(extra_query or {}),
+            "extra_query": by_name(extra_query or {}),
             "extra_headers": dict(extra_headers or {}),
             "websocket_connection_options": dict(websocket_connection_options or {}),
         }
@@ -185,10 +186,13 @@ class _Session:
         config = core_of(self._resource._client).config  # noqa: SLF001 - a namespace's client, as in the official SDK
         if config.dialect is not PLAIN:
             raise OpenAIError("this service has no realtime translation")
-        queries = (config.default_query, config.for_sockets().default_query, self._options["extra_query"])
+        socket_config = config.for_sockets()
+        queries = (config.query, socket_config.url_query, self._options["extra_query"])
         if any("intent" in query for query in queries):
             raise ValueError("a translation takes no query parameter intent")
-        return self._resource.connect(model=self._model, **self._options)
+        inherited = {name: value for name, value in config.url_query.items() if name not in socket_config.query}
+        options = {**self._options, "extra_query": {**inherited, **self._options["extra_query"]}}
+        return self._resource.connect(model=self._model, **options)
 
 
 class TranslationSession(_Session):

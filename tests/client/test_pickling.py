@@ -77,6 +77,8 @@ def test_pickle_has_the_key_with_pickle_keys() -> None:
         ({"default_headers": {"Authorization": KEY}}, r"default_headers\['Authorization'\]"),
         ({"default_query": {"api_key": KEY}}, "default_query"),
         ({"base_url": f"https://user:{KEY}@host.example/v1"}, "base_url"),
+        ({"base_url": f"https://host.example/v1?api_key={KEY}"}, "base_url"),
+        ({"websocket_base_url": f"wss://host.example/v1?api_key={KEY}"}, "websocket_base_url"),
     ],
 )
 def test_secret_that_cannot_be_restored_is_rejected(options: dict[str, Any], where: str) -> None:

@@ -7,7 +7,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -114,6 +114,129 @@ def test_both_clients_open_the_same_websocket_and_send_the_same_messages(name: s
     assert ours == theirs
     assert len(ours["frames"]) == 2 * len(SOCKETS[name].sends) + 1
     assert ours["headers"]["Authorization"] == f"Bearer {KEY}"
+
+
+QUERIES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "plain": {"route": "call", "filter": "plain", "list": "one", "empty": ""},
+    "omit": {"route": "OMIT", "filter": "OMIT", "repeat": "OMIT", "list": "OMIT"},
+    "nested": {"route": None, "filter": {"new": "a b", "none": None}, "repeat": ["x", None, "y"], "list": (1, True)},
+}
+
+
+def query_options(seen: Peer) -> dict[str, Any]:
+    """Return options in which a URL and the defaults have parameters of the same names, nested ones and lists."""
+    nested = {"filter": {"old": "default", "both": "default"}, "list": ["a", "b"], "none": None}
+    return {
+        "api_key": KEY,
+        "websocket_base_url": f"{seen.url.replace('http', 'ws')}/v1?route=url&repeat=1&repeat=2&filter[both]=url&blank=",
+        "default_query": {"route": "default", "repeat": "default", "own": "kept", **nested},
+    }
+
+
+def sent_query(manager: Any, client: Any, seen: Peer) -> list[tuple[str, str]]:
+    """Open a connection and close it; return the query that the server received, sorted by name."""
+    enter(manager, client)
+    ((path, _),) = seen.handshakes
+    return sorted(parse_qsl(urlsplit(path).query, keep_blank_values=True), key=itemgetter(0))
+
+
+def enter(manager: Any, client: Any) -> None:
+    """Open the connection of a manager, and close it and the client."""
+
+    async def main() -> None:
+        async with client, manager:
+            pass
+
+    if hasattr(manager, "__aenter__"):
+        asyncio.run(main())
+    else:
+        with client, manager:
+            pass
+
+
+def with_omit(query: dict[str, Any], package: Any) -> dict[str, Any]:
+    return {name: package.omit if value == "OMIT" else value for name, value in query.items()}
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+@pytest.mark.parametrize("name", SOCKETS)
+def test_both_clients_merge_the_queries_of_url_client_and_connection(name: str, query: Any, cls: str) -> None:
+    socket = SOCKETS[name]
+    params = {param: example(kind) for param, kind in socket.params.items()} | dict.fromkeys(socket.path_params, "s")
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            arguments = {**params, "extra_query": with_omit(query, package)}
+            client = getattr(package, cls)(**query_options(seen))
+            outcomes.append(sent_query(attrgetter(name)(client)(**arguments), client, seen))
+    assert outcomes[0] == outcomes[1]
+    assert ("own", "kept") in outcomes[1]
+
+
+@pytest.mark.parametrize("cls", ["AzureOpenAI", "AsyncAzureOpenAI"])
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_both_azure_clients_merge_the_queries_and_keep_version_and_deployment(query: Any, cls: str) -> None:
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            options = query_options(seen) | {"azure_endpoint": seen.url, "api_version": "2026-01-01"}
+            options["websocket_base_url"] += "&api-version=url"
+            fixed = {"api-version": package.omit, "deployment": "wrong"}
+            client = getattr(package, cls)(**options)
+            manager = client.realtime.connect(model="m", extra_query=with_omit(query, package) | fixed)
+            outcomes.append(sent_query(manager, client, seen))
+    assert outcomes[0] == outcomes[1]
+    assert {("api-version", "2026-01-01"), ("deployment", "m")} < set(outcomes[1])
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+def test_both_clients_send_the_query_of_base_url_with_a_websocket(cls: str) -> None:
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            client = getattr(package, cls)(
+                api_key=KEY, base_url=f"{seen.url}/v1?a=url&a=again&b=url", default_query={"a": "x", "c": "x"}
+            )
+            outcomes.append(sent_query(client.realtime.connect(model="m"), client, seen))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[1] == [("a", "url"), ("a", "again"), ("b", "url"), ("c", "x"), ("model", "m")]
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("values", [{"route": "call"}, [("route", "x"), ("route", "y")]], ids=["dict", "repeated"])
+def test_both_translation_sessions_add_the_query_of_the_base_url(cls: str, values: Any) -> None:
+    httpx = pytest.importorskip("httpx2")
+    session = "AsyncTranslationSession" if cls.startswith("Async") else "TranslationSession"
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            options = query_options(seen) | {"base_url": "http://127.0.0.1:9/v1?route=http&http=1&http=2&own=http"}
+            client = getattr(package, cls)(**options)
+            query = values if isinstance(values, dict) else httpx.QueryParams(values)
+            module = importlib.import_module(f"{package.__name__}.lib.realtime_translation")
+            manager = getattr(module, session)(client.realtime.translations, model="m", extra_query=query)
+            outcomes.append(sent_query(manager, client, seen))
+    assert outcomes[0] == outcomes[1]
+    assert {("http", "1"), ("http", "2"), ("own", "kept"), ("repeat", "1"), ("repeat", "2")} < set(outcomes[1])
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("name", SOCKETS)
+def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connect(name: str, cls: str) -> None:
+    params = {param: example(kind) for param, kind in SOCKETS[name].params.items()}
+    params |= dict.fromkeys(SOCKETS[name].path_params, "s")
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            client = getattr(package, cls)(**query_options(seen))
+            manager = attrgetter(name)(client)(**params)
+            client.organization, client.project, client.api_key = "org-new", "proj-new", "another"
+            enter(manager, client)
+            outcomes.append(shown(seen)["headers"])
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[1]["OpenAI-Organization"] == "org-new"
 
 
 @pytest.mark.parametrize("deployment", [None, "mine"])

@@ -430,6 +430,19 @@ def test_with_options_replaces_all_headers_and_query(server: Loopback, client_to
         client.with_options(set_default_query={}, default_query={})
 
 
+def test_query_of_base_url_belongs_to_the_url(server: Loopback, client_to: Make) -> None:
+    client = client_to(base_url=f"{server.url}/v1?a=1&a=2&b=url&empty=", default_query={"b": "own", "c": [1, 2]})
+    assert client.default_query == {"b": "own", "c": [1, 2]}
+    clients = {
+        "a=1&a=2&b=own&empty=&c%5B%5D=1&c%5B%5D=2": client.with_options(max_retries=0),
+        "a=1&a=2&b=url&empty=&d=1": client.with_options(set_default_query={"d": 1}),
+        "x=1&b=own&c%5B%5D=1&c%5B%5D=2": client.with_options(base_url=f"{server.url}/v1?x=1"),
+    }
+    for query, other in clients.items():
+        ping(other, server)
+        assert server.requests[-1].query == query
+
+
 @pytest.mark.parametrize("calls", [0, 1])
 def test_a_closed_client_sends_nothing(calls: int, play: Callable[..., Any], server: Loopback) -> None:
     server.default = Answer.of_json({"object": "list", "data": []})
