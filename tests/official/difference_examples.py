@@ -275,6 +275,33 @@ def failed() -> EventLog:
     return log
 
 
+def lifecycle(*items: tuple[str, dict[str, Any]], number: str = "r", output: list[Any] | None = None) -> EventLog:
+    """Return the events of a response: its items, each with its event's type, and its end, with an id and an output."""
+    log = EventLog()
+    log.add("response.created", response={"id": "r", "output": []})
+    for kind, item in items:
+        log.add(f"response.output_item.{kind}", output_index=0, item=item)
+    log.add("response.completed", response={"id": number, "status": "completed", "output": output})
+    return log
+
+
+def unannounced() -> EventLog:
+    log = EventLog()
+    log.add("response.created", response={"id": "r", "output": []})
+    where = {"output_index": 0, "content_index": 0, "item_id": "m"}
+    log.add("response.output_text.delta", **where, delta="a", logprobs=[])
+    log.add("response.completed", response={"id": "r", "status": "completed", "output": None})
+    return log
+
+
+ITEM = {
+    "type": "message",
+    "id": "m",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "a", "annotations": []}],
+}
+OTHER_ITEM = {**ITEM, "id": "n"}
 MODERATION = json.loads(sound("moderations.create"))
 ERROR = {"message": "m", "code": "c"}
 
@@ -425,6 +452,19 @@ EXAMPLES: dict[str, Example] = {
         CALLED, lambda stream, *_: "index" in stream.get_final_completion().choices[0].message.tool_calls[0].to_dict()
     ),
     "streams: unfinished responses": responds(failed(), lambda stream, *_: stream.get_final_response().status),
+    "streams: changed ids of responses": responds(lifecycle(number="s"), lambda stream, events, error: error),
+    "streams: changed ids of items": responds(
+        lifecycle(("added", ITEM), ("done", OTHER_ITEM)), lambda stream, events, error: error
+    ),
+    "streams: items announced twice": responds(
+        lifecycle(("added", ITEM), ("added", ITEM), ("done", ITEM)),
+        lambda stream, events, error: error,
+    ),
+    "streams: items without an end": responds(lifecycle(("added", ITEM)), lambda stream, events, error: error),
+    "streams: items without a beginning": responds(unannounced(), lambda stream, events, error: error),
+    "streams: empty final outputs": responds(
+        lifecycle(("done", ITEM), output=[]), lambda stream, *_: stream.get_final_response().output_text
+    ),
     "schemas: unused definitions": schema(Inlined),
     "schemas: indented descriptions": tool(Indented),
     "schemas: unions with a discriminator": schema(Pet),

@@ -53,6 +53,12 @@ ON_PURPOSE: dict[str, str] = {
     ),
     "streams: index of finished calls": "the SDK leaves `index` in the tool calls of a final completion",
     "streams: unfinished responses": "`get_final_response()` returns a failed or incomplete one; the SDK raises `RuntimeError`",
+    "streams: changed ids of responses": "the last one counts; the SDK raises `RuntimeError`",
+    "streams: changed ids of items": "the item that came last counts; the SDK raises `RuntimeError`",
+    "streams: items announced twice": "the last announcement counts; the SDK raises `RuntimeError`",
+    "streams: items without an end": "an item is kept as far as it came; the SDK raises `RuntimeError`",
+    "streams: items without a beginning": "the first event of an item creates it; the SDK raises `RuntimeError`",
+    "streams: empty final outputs": "the items that were streamed count; the SDK's final response has none",
     "schemas: loose types": (
         "types that strict mode rejects (bare `list`, `Any`, tuples, `dict[str, int]`, `RootModel[list[int]]`) raise, unless"
         " `strict=False`; the SDK sends them, and the API responds with an error"

@@ -55,20 +55,35 @@ ENDS = frozenset({"response.completed", "response.failed", "response.incomplete"
 
 
 MOST_PARTS = 1 << 16
-"""The highest index of an item or part that is believed, so that an absurd one costs no memory."""
+"""The number of parts of an item that are believed, so that an absurd index costs no memory."""
+
+CALLS = frozenset({"function_call", "custom_tool_call", "shell_call", "shell_call_output"})
+"""Types of items that their `call_id` identifies: their `id` may be missing at first."""
 
 
-def index_of(event: Any, name: str) -> int:
-    """Return an index of an event, 0 if it is missing or absurd."""
+def item_index(event: Any) -> int:
+    """Return the index of an event's item, 0 if it is missing. Indexes may be sparse, and of any size."""
+    index = getattr(event, "output_index", None)
+    return index if isinstance(index, int) and index >= 0 else 0
+
+
+def part_index(event: Any, name: str) -> int:
+    """Return an index of an event's part, 0 if it is missing or absurd."""
     index = getattr(event, name, None)
     return index if isinstance(index, int) and 0 <= index < MOST_PARTS else 0
 
 
 class Item:
-    """An output item so far."""
+    """An output item so far.
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    Args:
+        data: the item in the API's shape.
+        done: whether the server has sent all of it.
+    """
+
+    def __init__(self, data: dict[str, Any], *, done: bool = False) -> None:
         self.data = data
+        self.done = done
         self.texts: dict[tuple[Place, int], GrowingText] = {}
 
     def text(self, place: Place, index: int) -> GrowingText:
@@ -106,6 +121,15 @@ class Item:
         return deepcopy(self.data)
 
 
+def identity(item: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the type of an item and its `call_id` or `id`, which tell it from others, or `None` if it has none."""
+    kind = item.get("type")
+    if not isinstance(kind, str):
+        return None
+    key = item.get("call_id" if kind in CALLS else "id")
+    return (kind, key) if isinstance(key, str) else None
+
+
 class Output:
     """A response so far."""
 
@@ -115,7 +139,7 @@ class Output:
 
     def item(self, event: Any, kind: str) -> Item:
         """Return the item that an event belongs to; create one of type `kind` if it is missing."""
-        index = index_of(event, "output_index")
+        index = item_index(event)
         item = self.items.get(index)
         if item is None:
             item = self.items[index] = Item({"type": kind, "id": getattr(event, "item_id", None)})
@@ -138,7 +162,7 @@ class Output:
         return None
 
     def _add_text(self, event: Any, place: Place, action: str) -> GrowingText | None:
-        index = index_of(event, place.at) if place.at else 0
+        index = part_index(event, place.at) if place.at else 0
         text = self.item(event, place.item).text(place, index)
         if action == "delta":
             text.append(event.delta if isinstance(event.delta, str) else "")
@@ -148,35 +172,51 @@ class Output:
 
     def _set_item(self, event: Any) -> None:
         if isinstance(data := plain(event.item), dict):
-            self.items[index_of(event, "output_index")] = Item(data)
+            self.items[item_index(event)] = Item(data, done=event.type == "response.output_item.done")
 
     def _set_content(self, event: Any) -> None:
-        self._set_part(event, "content", index_of(event, "content_index"))
+        self._set_part(event, "content", part_index(event, "content_index"))
 
     def _set_summary(self, event: Any) -> None:
-        self._set_part(event, "summary", index_of(event, "summary_index"))
+        self._set_part(event, "summary", part_index(event, "summary_index"))
 
     def _set_part(self, event: Any, name: str, index: int) -> None:
+        data = plain(event.part)
+        if not isinstance(data, dict):
+            return
         item = self.item(event, "message" if name == "content" else "reasoning")
-        item.parts(name, index)[index] = plain(event.part)
+        item.parts(name, index)[index] = data
         for place, at in list(item.texts):
             if (place.parts, at) == (name, index):
                 del item.texts[place, at]
 
     def _add_annotation(self, event: Any) -> None:
-        part = self.item(event, "message").part(PLACES["output_text"], index_of(event, "content_index"))
+        part = self.item(event, "message").part(PLACES["output_text"], part_index(event, "content_index"))
         part["annotations"] = [*as_list(part.get("annotations")), plain(event.annotation)]
 
     def _set_base(self, event: Any) -> None:
+        if not isinstance(event.response, Response):
+            return
+        versions = [plain(item) for item in as_list(event.response.output)]
         if self.base is None:
-            for index, item in enumerate(as_list(getattr(event.response, "output", None))):
-                if isinstance(data := plain(item), dict):
+            for index, data in enumerate(versions):
+                if isinstance(data, dict):
                     self.items.setdefault(index, Item(data))
+        else:
+            self._replace_finished([data for data in versions if isinstance(data, dict)])
         self.base = event.response
+
+    def _replace_finished(self, versions: list[dict[str, Any]]) -> None:
+        """Replace the items that are done by later versions. Those that still grow have their own events."""
+        by_identity = {identity(data): data for data in versions}
+        for index, item in self.items.items():
+            key = identity(item.data)
+            if item.done and key is not None and key in by_identity:
+                self.items[index] = Item(by_identity[key], done=True)
 
     def snapshot(self) -> Response:
         """Return the response so far."""
-        data = self.base.to_dict() if isinstance(self.base, Response) else {"object": "response"}
+        data = self.base.to_dict() if self.base is not None else {"object": "response"}
         response: Response = convert(Response, {**data, "output": self.output()})
         return response
 

@@ -23,7 +23,7 @@ from oai.helpers.streaming.response_events import (
     ResponseTextDeltaEvent,
     ResponseTextDoneEvent,
 )
-from oai.helpers.streaming.response_state import ENDS, Output
+from oai.helpers.streaming.response_state import ENDS, LIFE, Output
 from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.parse import responses_request
 from oai.helpers.structured.parsed import OutputTypes, copy_as, parse_response
@@ -93,6 +93,8 @@ class ResponseStreamState(Generic[T]):
             self.sequence_number = number
             if number <= self._after:
                 return []
+        if isinstance(event, api.ResponseOutputItemAddedEvent) and event.item is None:
+            return []  # it announces nothing, and programs read the type of `event.item`
         return [extended]
 
     handle = handle_event
@@ -115,8 +117,12 @@ class ResponseStreamState(Generic[T]):
         if kind is api.ResponseTextDoneEvent:
             return copy_as(ResponseTextDoneEvent, event, self._value(event))
         name, response = getattr(event, "type", None), getattr(event, "response", None)
-        if isinstance(name, str) and name in ENDS and isinstance(response, api.Response):
+        if not isinstance(name, str) or not isinstance(response, api.Response):
+            return event
+        if name in ENDS:
             return self._end(event)
+        if name in LIFE and response.output is None:  # programs iterate over it
+            return copy_as(kind, event, response=copy_as(type(response), response, output=[]))
         return event
 
     def _value(self, event: Any) -> Any:
