@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
@@ -20,8 +21,13 @@ def find_description(items: Iterable[Any]) -> str | None:
     return next((text for text in texts if isinstance(text, str)), None)
 
 
-def constrain(kind: Any, items: Iterable[Any]) -> Any:
-    """Return a type with the constraints of foreign items, except those that msgspec cannot check of it."""
+def constrain(kind: Any, items: Sequence[Any]) -> Any:
+    """Return a type with the constraints of foreign items, except those that msgspec cannot check of it.
+
+    Those of a union apply to each of its types.
+    """
+    if get_origin(kind) in (Union, UnionType):
+        return Union[tuple(constrain(member, items) for member in get_args(kind))]  # noqa: UP007 - made at run time
     for name, value in _constraints(item for item in items if not isinstance(item, msgspec.Meta)):
         try:
             constrained = Annotated[kind, msgspec.Meta(**{name: value})]

@@ -287,7 +287,8 @@ def _annotated(kind: Any, description: str | None) -> Any:
     if typing.get_origin(kind) is typing.Annotated:
         items = [item for item in kind.__metadata__ if not isinstance(item, str)]
         description = find_description(kind.__metadata__) or description
-        kind = constrain(typing.Annotated[kind.__origin__, *items] if items else kind.__origin__, items)
+        constrained = constrain(kind.__origin__, items)
+        kind = typing.Annotated[constrained, *items] if items else constrained
     return typing.Annotated[kind, msgspec.Meta(description=description)] if description else kind
 
 

@@ -62,6 +62,16 @@ def test_field_of_pydantic_describes_and_constrains_an_argument() -> None:
             tool({**arguments, **wrong})
 
 
+def test_field_of_pydantic_constrains_the_types_of_a_union() -> None:
+    def book(beds: Annotated[int | None, Field(gt=0)]) -> str:
+        return str(beds)
+
+    tool = function_tool(book)
+    assert (tool({"beds": None}), tool({"beds": 1})) == ("None", "1")
+    with pytest.raises(ValueError, match="beds"):
+        tool({"beds": 0})
+
+
 def test_field_of_pydantic_applies_where_another_argument_is_a_model() -> None:
     def book(place: Place, beds: Annotated[int, Field(gt=0, description="how many")]) -> str:
         return f"{beds} {place.city}"
