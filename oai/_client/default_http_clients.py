@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     DefaultAsyncHttpx2Client: type[Any]
 
     class DefaultAioHttpClient(AiohttpTransport):
-        """A transport on aiohttp."""
+        """A transport on aiohttp, with a `timeout` and httpx's `trust_env`, `verify` and `limits`."""
+
+        def __init__(self, *, timeout: Any = omit, **options: Any) -> None: ...
 
 
 BASES: Final = {
@@ -53,7 +55,7 @@ def __getattr__(name: str) -> Any:
     if module == "oai.transports.aiohttp":
 
         def __init__(self: Any, *, timeout: Any = omit, **options: Any) -> None:  # noqa: N807 - it becomes the class's
-            base.__init__(self, **options)
+            base.__init__(self, **_transport_options(**options))
             self.timeout = timeout  # of which `own_timeout` makes the client's
 
         names |= {"__init__": __init__, "__reduce__": _reduce_with_timeout}
@@ -65,6 +67,25 @@ def __getattr__(name: str) -> Any:
 
         names |= {"__init__": __init__, "__doc__": f"{names['__doc__'][:-1]}, without a limit of connections."}
     return globals().setdefault(name, type(name, (base,), names))
+
+
+def _transport_options(*, trust_env: bool = True, verify: Any = True, limits: Any = None, **options: Any) -> Any:
+    """Return the options of `AiohttpTransport` for those of `httpx.AsyncClient`, which the official SDK takes.
+
+    Raises:
+        TypeError: `verify` is neither `True` nor an `ssl.SSLContext`.
+    """
+    if not trust_env:
+        options.setdefault("proxies", False)
+    if verify is not True:
+        from ssl import SSLContext
+
+        if not isinstance(verify, SSLContext):
+            raise TypeError(f"verify must be True or an ssl.SSLContext, not {verify!r}")
+        options.setdefault("ssl_context", verify)
+    if getattr(limits, "max_connections", None) is not None:
+        options.setdefault("connections", limits.max_connections)
+    return options
 
 
 def _reduce_with_timeout(self: Any) -> Any:

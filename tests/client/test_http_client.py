@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import importlib
 import pickle
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -177,6 +178,31 @@ def test_default_aiohttp_client_takes_a_timeout(server: Loopback) -> None:
 
     asyncio.run(main())
     assert pickle.loads(pickle.dumps(oai.DefaultAioHttpClient(timeout=5))).timeout == 5
+
+
+@pytest.mark.parametrize(
+    ("options_of_httpx", "is_reached"), [({}, False), ({"trust_env": True}, False), ({"trust_env": False}, True)]
+)
+def test_default_aiohttp_client_takes_the_options_of_httpx(
+    options_of_httpx: dict[str, Any], is_reached: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer.of_json({"id": "m"})
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    async def main() -> None:
+        http_client = oai.DefaultAioHttpClient(
+            limits=httpx.Limits(max_connections=7), verify=ssl.create_default_context(), **options_of_httpx
+        )
+        async with oai.AsyncOpenAI(http_client=http_client, **options(server)) as client:
+            if is_reached:
+                await client.models.retrieve("m")
+                return
+            with pytest.raises(oai.APIConnectionError):
+                await client.models.retrieve("m")
+
+    asyncio.run(main())
+    with pytest.raises(TypeError, match=r"verify must be True or an ssl\.SSLContext, not False"):
+        oai.DefaultAioHttpClient(verify=False)
 
 
 def test_invalid_http_client_is_rejected(server: Loopback) -> None:
