@@ -231,6 +231,7 @@ class _Steps:
                 selected = yield from self._decide(observation, candidates, headers)
                 if selected is None:
                     self._report("selection", "refused")
+                    state.check()  # the observer may have stopped the run
                     return "refused"
                 chosen = selected
             self._report("selection", "completed", chosen)

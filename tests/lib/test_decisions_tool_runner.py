@@ -64,6 +64,23 @@ def test_coroutine_function_needs_the_async_runner() -> None:
     assert (caught.value.reason, caught.value.attempted_candidate_ids) == ("async_executor", ("push",))
 
 
+def test_observer_of_a_refusal_can_stop_the_run() -> None:
+    server, stops = oai.FakeTransport(), list[bool]()
+    server.decisions.create.returns({**PUSHED, "answers": [{"type": "refusal", "name": "next_action"}]})
+    client = oai.OpenAI(transport=server)
+    push: Any = {"id": "push", "description": "Push.", "execute": lambda: None}
+    runner = DecisionsToolRunner(observe=lambda: "A door.", candidates=lambda _: [push, DONE])
+    assert runner.run(client, PARAMS)["status"] == "refused"
+
+    def stop(event: Any) -> None:
+        if (event["stage"], event["reason"]) == ("selection", "refused"):
+            stops.append(True)
+
+    with pytest.raises(DecisionsToolRunnerError) as caught:
+        runner.run(client, PARAMS, cancelled=lambda: bool(stops), on_diagnostic=stop)
+    assert (caught.value.reason, caught.value.attempted_candidate_ids) == ("cancelled", ())
+
+
 def test_cancelled_task_tells_what_was_executed() -> None:
     async def run() -> DecisionsToolRunnerCancelledError:
         started = asyncio.Event()
