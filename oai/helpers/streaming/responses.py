@@ -235,7 +235,7 @@ def stream_response(
         TypeError: `text_format` has no strict schema.
         ValueError: `response_id` is combined with a parameter of a new response.
     """
-    tools = list(tools or ())
+    tools = Tools(tools or ()).all  # the request and the state read them, also where a namespace has an iterator
     parse_as = params.get("parse_as", text_format)
     if response_id is omit and starting_after is omit:
         _, request = responses_request(text_format, tools, params)

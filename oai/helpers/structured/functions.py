@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from oai._support.plain_data import as_list
 from oai.helpers.structured.annotations import argument_types
 from oai.helpers.structured.constraints import constrain, find_description
 from oai.helpers.structured.content import arguments_text
@@ -173,6 +174,8 @@ def tools_for(api: Api, tools: Iterable[Any]) -> list[Any]:
 
 
 def _as_tool(tool: Any) -> Any:
+    if isinstance(tool, Mapping) and tool.get("type") == "namespace":
+        return {**tool, "tools": [_as_tool(nested) for nested in tool.get("tools") or ()]}
     return tool if isinstance(tool, (Mapping, msgspec.Struct)) else function_tool(tool)
 
 
@@ -191,51 +194,70 @@ def _responses_shape(tool: Any) -> Any:
 
 
 class Tools:
-    """The tools of a request, by name."""
+    """The tools of a request, by name; those of a namespace by its name, too."""
 
     def __init__(self, tools: Iterable[Any] = ()) -> None:
         self.all: list[Any] = [_as_tool(tool) for tool in tools]
-        self._named: dict[str, Any] = {}
-        self._add(self.all)
+        spaces = [tool for tool in self.all if _get(tool, "type") == "namespace"]
+        self._namespaces = {_get(space, "name"): _by_name(_get(space, "tools")) for space in spaces}
+        self._named = _by_name(self.all)
+        for named in self._namespaces.values():  # a server may leave out the namespace of a call
+            self._named = {**named, **self._named}
 
-    def _add(self, tools: Iterable[Any]) -> None:
-        for tool in tools:
-            kind, name, nested = _get(tool, "type"), _get(tool, "name"), _get(tool, "tools")
-            if kind == "namespace" and isinstance(nested, (list, tuple)):
-                self._add(nested)
-            elif name := tool.name if isinstance(tool, FunctionTool) else _inner_name(tool) or name:
-                self._named[name] = tool
+    def _find(self, name: Any, namespace: Any) -> Any:
+        if not isinstance(name, str):
+            return None
+        if isinstance(namespace, str) and namespace in self._namespaces:
+            return self._namespaces[namespace].get(name)
+        is_outside = not namespace or namespace == name  # a deferred tool may have its own name as its namespace
+        return self._named.get(name) if is_outside else None
 
     def __contains__(self, name: object) -> bool:
         return name in self._named
 
-    def get(self, name: str | None) -> FunctionTool | None:
+    def has(self, name: str, namespace: str | None = None) -> bool:
+        """Whether there is a tool of a name."""
+        return self._find(name, namespace) is not None
+
+    def get(self, name: str | None, namespace: str | None = None) -> FunctionTool | None:
         """Return the tool of a name if it was made of a function or a type."""
-        tool = self._named.get(name) if isinstance(name, str) else None
+        tool = self._find(name, namespace)
         return tool if isinstance(tool, FunctionTool) else None
 
     @property
     def parse_any(self) -> bool:
         """Whether the arguments of any tool's calls are parsed."""
-        return any(map(self.is_parsed, self._named))
+        return any(_is_parsed(tool) for named in (self._named, *self._namespaces.values()) for tool in named.values())
 
-    def is_parsed(self, name: str) -> bool:
+    def is_parsed(self, name: str, namespace: str | None = None) -> bool:
         """Whether the arguments of this tool's calls are parsed."""
-        tool = self._named.get(name)
-        function = _get(tool, "function") or tool
-        return isinstance(tool, FunctionTool) or _get(function, "strict") is True
+        return _is_parsed(self._find(name, namespace))
 
-    def parse(self, name: str | None, arguments: Any) -> Any:
+    def parse(self, name: str | None, arguments: Any, namespace: str | None = None) -> Any:
         """Parse the arguments of a call: typed for a `FunctionTool`, JSON for a strict tool, `None` for any other.
 
         Raises:
             ValueError: the arguments do not fit.
         """
-        tool = self.get(name)
+        tool = self.get(name, namespace)
         if tool is not None:
             return tool.parse(arguments)
-        is_parsed = isinstance(name, str) and self.is_parsed(name)
+        is_parsed = isinstance(name, str) and self.is_parsed(name, namespace)
         return msgspec.json.decode(arguments_text(arguments)) if is_parsed else None
+
+
+def _is_parsed(tool: Any) -> bool:
+    return isinstance(tool, FunctionTool) or _get(_get(tool, "function") or tool, "strict") is True
+
+
+def _by_name(tools: Any) -> dict[str, Any]:
+    return {name: tool for tool in as_list(tools) if (name := _name(tool))}
+
+
+def _name(tool: Any) -> Any:
+    if isinstance(tool, FunctionTool):
+        return tool.name
+    return None if _get(tool, "type") == "namespace" else _inner_name(tool) or _get(tool, "name")
 
 
 def _inner_name(tool: Any) -> Any:

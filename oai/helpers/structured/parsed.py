@@ -72,10 +72,10 @@ class OutputTypes:
             message = f"The text does not fit {self.format.name}: {error}"
             raise parse_error(message, error, completion=completion, text=text, tool=None) from error
 
-    def arguments(self, name: str | None, arguments: Any, completion: Any) -> Any:
+    def arguments(self, name: str | None, arguments: Any, completion: Any, namespace: str | None = None) -> Any:
         """Parse the arguments of a call."""
         try:
-            return self.tools.parse(name, arguments)
+            return self.tools.parse(name, arguments, namespace)
         except ValueError as error:
             message = f"The arguments of a call of {name} do not fit: {error}"
             text = arguments_text(arguments)
@@ -150,7 +150,7 @@ def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any
             return copy_as(ParsedResponseOutputMessage, item, content=content)
         if isinstance(item, ResponseFunctionToolCall):
             done = complete and item.status != "incomplete"
-            parsed = types.arguments(item.name, item.arguments, response) if done else None
+            parsed = types.arguments(item.name, item.arguments, response, item.namespace) if done else None
             return copy_as(ParsedResponseFunctionToolCall, item, parsed)
         return item
 

@@ -22,7 +22,7 @@ from oai._support.async_library import to_thread
 from oai._support.named_tuples import readable
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
-from oai.helpers.structured.functions import Tools
+from oai.helpers.structured.functions import FunctionTool, Tools
 from oai.helpers.structured.parse import chat_request, responses_request
 from oai.helpers.structured.parsed import parse_completion, parse_response
 
@@ -61,6 +61,11 @@ class ToolCall(NamedTuple):
     arguments: Any
     item: Any
 
+    @property
+    def namespace(self) -> str | None:
+        """The namespace of the tool, if it has one."""
+        return getattr(self.item, "namespace", None)
+
 
 class ToolRunner:
     """One run: its conversation, its limits, and the execution of calls."""
@@ -78,10 +83,13 @@ class ToolRunner:
 
     def pending(self, calls: list[ToolCall]) -> list[Any]:
         """Return the calls that only the caller can run."""
-        return [call.item for call in calls if call.name in self.tools and not self._runnable(call)]
+        return [call.item for call in calls if self.tools.has(call.name, call.namespace) and not self._runnable(call)]
+
+    def _tool(self, call: ToolCall) -> FunctionTool | None:
+        return self.tools.get(call.name, call.namespace)
 
     def _runnable(self, call: ToolCall) -> bool:
-        tool = self.tools.get(call.name)
+        tool = self._tool(call)
         return tool is not None and tool.can_run
 
     def run(self, calls: list[ToolCall]) -> Steps[list[str]]:
@@ -113,11 +121,11 @@ class ToolRunner:
             return self._failed(call, error)
 
     def _is_coroutine(self, call: ToolCall) -> bool:
-        tool = self.tools.get(call.name)
+        tool = self._tool(call)
         return tool is not None and tool.is_async
 
     def _function(self, call: ToolCall) -> Callable[[], Any]:
-        tool = self.tools.get(call.name)
+        tool = self._tool(call)
         if tool is None:
             raise LookupError(f"there is no tool {call.name!r}")
         return tool.function(tool.parse(call.arguments))

@@ -642,3 +642,34 @@ def test_declared_items_of_a_parsed_response_are_those_of_a_response() -> None:
     }
     items = {item.__name__ for item in get_args(oai.types.responses.ResponseOutputItem)}
     assert names == items - {"ResponseOutputMessage", "ResponseFunctionToolCall"}
+
+
+class Found(pydantic.BaseModel):
+    why: str
+
+
+class OtherStep(pydantic.BaseModel):
+    why: str
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("namespace", "kind"),
+    [("catalog", Found), (None, OtherStep), ("", OtherStep), ("find", OtherStep), ("unknown", None)],
+)
+def test_calls_are_parsed_by_the_tool_of_their_namespace(
+    namespace: str | None, kind: Any, streamed: bool, way: Way, server: Loopback
+) -> None:
+    call = {"type": "function_call", "id": "f", "call_id": "c", "name": "find", "arguments": '{"why": "a"}'}
+    body = response({**call, "namespace": namespace})
+    outer = oai.function_tool(OtherStep, name="find")
+    nested = {"type": "namespace", "name": "catalog", "tools": iter([oai.function_tool(Found, name="find")])}
+    params: dict[str, Any] = {"model": "m", "input": "x", "tools": [outer, nested]}
+    if streamed:
+        server.reply(Answer.events([{"type": "response.completed", "response": body}], done=False))
+        result = way.read("responses.stream", "get_final_response", **params).final
+    else:
+        server.reply(Answer.of_json(body))
+        result = way.call("responses.parse", **params)
+    assert result.output[0].parsed_arguments == (kind and kind(why="a"))
+    assert server.requests[0].json()["tools"][1]["tools"][0]["name"] == "find"

@@ -512,3 +512,20 @@ def make_local() -> Any:
 def test_types_of_arguments_are_looked_up_where_a_method_is_defined(method: Any) -> None:
     tool = oai.function_tool(method)
     assert method(**tool.parse('{"product": {"name": "notebook"}}')) == "notebook"
+
+
+@pytest.mark.parametrize(("namespace", "text"), [("far", "far P"), ("near", "near P"), (None, "top P")])
+def test_tools_of_one_name_are_run_by_their_namespace(
+    namespace: str | None, text: str, way: Way, server: Loopback
+) -> None:
+    def find_in(place: str) -> Any:
+        def find(city: str) -> str:
+            return f"{place} {city}"
+
+        return oai.function_tool(find)
+
+    spaces = [{"type": "namespace", "name": name, "tools": [find_in(name)]} for name in ("near", "far")]
+    called = {**item("find", '{"city": "P"}'), "namespace": namespace}
+    server.reply(Answer.of_json(response(called)), Answer.of_json(response(output_message("done"))))
+    way.call("responses.run_tools", model="m", input="x", tools=[find_in("top"), *spaces])
+    assert server.requests[1].json()["input"][-1]["output"] == text
