@@ -141,18 +141,17 @@ def sent_query(manager: Any, client: Any, seen: Peer) -> list[tuple[str, str]]:
     return sorted(parse_qsl(urlsplit(path).query, keep_blank_values=True), key=itemgetter(0))
 
 
-def enter(manager: Any, client: Any) -> None:
-    """Open the connection of a manager, and close it and the client."""
+def enter(manager: Any, client: Any) -> Any:
+    """Open the connection of a manager, and close it and the client; return it."""
 
-    async def main() -> None:
-        async with client, manager:
-            pass
+    async def main() -> Any:
+        async with client, manager as connection:
+            return connection
 
     if hasattr(manager, "__aenter__"):
-        asyncio.run(main())
-    else:
-        with client, manager:
-            pass
+        return asyncio.run(main())
+    with client, manager as connection:
+        return connection
 
 
 def with_omit(query: dict[str, Any], package: Any) -> dict[str, Any]:
@@ -237,6 +236,34 @@ def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connec
             outcomes.append(shown(seen)["headers"])
     assert outcomes[0] == outcomes[1]
     assert outcomes[1]["OpenAI-Organization"] == "org-new"
+
+
+def connection_class(package: Any, name: str, cls: str) -> Any:
+    """Return the class of the connections of a WebSocket, by the import path of the official SDK."""
+    *outer, area = name.removesuffix(".connect").split(".")
+    for path in (f"{area}.{area}", area):
+        try:
+            module = importlib.import_module(".".join([package.__name__, "resources", *outer, path]))
+        except ModuleNotFoundError:
+            continue
+        return getattr(module, f"{cls.removesuffix('OpenAI')}{area.title()}Connection")
+    raise LookupError(name)
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("name", SOCKETS)
+def test_connections_are_instances_of_their_own_class_alone(name: str, cls: str) -> None:
+    params = {param: example(kind) for param, kind in SOCKETS[name].params.items()}
+    params |= dict.fromkeys(SOCKETS[name].path_params, "s")
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            client = getattr(package, cls)(**query_options(seen))
+            manager = attrgetter(name)(client)(**params)
+            connection = enter(manager, client)
+            classes = {path: connection_class(package, path, cls) for path in SOCKETS}
+            outcomes.append([path for path, kind in classes.items() if isinstance(connection, kind)])
+    assert outcomes == [[name], [name]]
 
 
 @pytest.mark.parametrize("deployment", [None, "mine"])

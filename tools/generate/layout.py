@@ -68,3 +68,9 @@ def sort_imports(*paths: Path) -> None:
 def format_files(*paths: Path) -> None:
     """Format generated files, or those in a directory."""
     subprocess.run([*RUFF, "format", "-q", *STYLE, *map(str, paths)], check=True)
+
+
+def path_of(module: str) -> str:
+    """Return the call path of a module: `responses` for `responses.responses`, as the SDK's packages are."""
+    *outer, name = module.split(".")
+    return ".".join(outer if outer and outer[-1] == name else [*outer, name])

@@ -14,7 +14,7 @@ from functools import reduce
 from pathlib import Path
 from types import ModuleType
 
-from tools.generate.layout import wrapped
+from tools.generate.layout import path_of, wrapped
 from tools.generate.modules import ModuleFacts
 from tools.generate.sdk import Sdk
 from tools.generate.write_types import HEADER
@@ -102,7 +102,10 @@ class Names:
         if source is None:  # it needs a library that is not installed
             return _missing(path, name)
         if (origin := source.imported.get(name)) is not None and name not in source.defined:
-            return self.resolve(*origin)
+            target = self.resolve(*origin)
+            if target.endswith(".connect") and not path.startswith("resources."):
+                return ".".join(("oai", origin[0].removeprefix(f"{ROOT}."), origin[1]))  # for stubs, which import it
+            return target
         return _defined_here(path, name) or _public(source, name) or self._resource(path, name) or _missing(path, name)
 
     def _resource(self, path: str, name: str) -> str:
@@ -116,13 +119,11 @@ class Names:
                 return ""
             return f"{CLASSES}.{target}"
         if path.startswith("resources."):
-            for suffix, home in (
-                ("ConnectionManager", "oai.helpers.sockets"),
-                ("Connection", "oai._realtime.connection"),
-            ):
-                if name.endswith(suffix) and not name.startswith("Base"):
-                    prefix = "Async" if name.startswith("Async") else ""
-                    return f"{home}.{prefix}{suffix}"
+            is_async = name.startswith("Async")
+            if name.endswith("ConnectionManager"):
+                return f"oai.helpers.sockets.{'Async' if is_async else ''}ConnectionManager"
+            if name.endswith("Connection") and not name.startswith("Base"):
+                return f"{CLASSES}.{'async' if is_async else 'sync'}.{path_of(path.removeprefix('resources.'))}.connect"
         return ""
 
 

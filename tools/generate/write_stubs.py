@@ -11,12 +11,11 @@ from oai._stubs.types import Speller
 from oai._stubs.views import VIEWS
 from oai._stubs.websockets import connection_name
 from oai._table.load import shipped_table
-from tools.generate.layout import format_files, joined, pairs_of
+from tools.generate.layout import format_files, joined, pairs_of, path_of
 from tools.generate.official_stubs import export
 
 CLASSES = "oai.resources._classes"
 HEADER = GENERATED.partition("\n")[0] + "\n"
-CONNECTIONS = ("oai._realtime.connection", "oai.helpers.sockets")
 SUFFIXES = {view.removeprefix("with_").removesuffix("_response"): suffix for view, suffix in VIEWS.items()}
 """What the names of a view's stubs end with, by the kind that `oai.resources._classes` knows it by."""
 
@@ -65,26 +64,20 @@ def _names(module: str, homes: str, writers: dict[str, Writer]) -> list[str]:
             continue
         if source == CLASSES:
             owner, name = _class_of(there, writers)
-        elif source in CONNECTIONS:
+        elif source == "oai.helpers.sockets":
             side = writers["async" if here.startswith("Async") else "sync"]
-            area, connection = f"oai._typed.{module.partition('.')[0]}", connection_name(side, _path_of(module))
-            if there.endswith("Manager"):
-                imports.append(f"from {area} import {connection} as _Of{here}\n")
-                argument = f"[_Of{here}]"
-            else:
-                owner, name = area, connection
+            area, connection = f"oai._typed.{module.partition('.')[0]}", connection_name(side, path_of(module))
+            imports.append(f"from {area} import {connection} as _Of{here}\n")
+            argument = f"[_Of{here}]"
         export(imports, assignments, owner, here, "" if name == here else name, argument=argument)
     return [*imports, *assignments]
-
-
-def _path_of(module: str) -> str:
-    """Return the call path of a module: `responses` for `responses.responses`, as the SDK's packages are."""
-    *outer, name = module.split(".")
-    return ".".join(outer if outer and outer[-1] == name else [*outer, name])
 
 
 def _class_of(target: str, writers: dict[str, Writer]) -> tuple[str, str]:
     """Return module and name of the stub of a class, such as `async_raw.chat.completions`."""
     kind, _, path = target.partition(".")
     side, _, view = kind.partition("_")
-    return f"oai._typed.{path.partition('.')[0]}", writers[side].class_name(path) + SUFFIXES.get(view, "")
+    area = f"oai._typed.{path.partition('.')[0]}"
+    if path.endswith(".connect"):
+        return area, connection_name(writers[side], path)
+    return area, writers[side].class_name(path) + SUFFIXES.get(view, "")

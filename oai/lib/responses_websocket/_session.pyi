@@ -3,8 +3,6 @@ from oai import BaseModel as BaseModel
 from oai import WebSocketConnectionClosedError as WebSocketConnectionClosedError
 from oai import omit as omit
 from oai._official.utils import maybe_transform as maybe_transform
-from oai._realtime.connection import AsyncConnection as _AsyncResponsesConnection
-from oai._realtime.connection import Connection as _ResponsesConnection
 from oai.helpers.streaming.responses import ResponseStreamState as ResponseStreamState
 from oai.lib._response_lanes.limits import ResponsesWebSocketBufferError as ResponsesWebSocketBufferError
 from oai.lib._response_lanes.limits import ResponsesWebSocketError as ResponsesWebSocketError
@@ -13,11 +11,10 @@ from oai.lib._response_lanes.session import AsyncResponsesWebSocketLane as Async
 from oai.lib._response_lanes.session import AsyncResponsesWebSocketSession as AsyncResponsesWebSocketSession
 from oai.lib._response_lanes.session import ResponsesWebSocketLane as ResponsesWebSocketLane
 from oai.lib._response_lanes.session import ResponsesWebSocketSession as ResponsesWebSocketSession
+from oai.resources.responses.responses import AsyncResponsesConnection as AsyncResponsesConnection
+from oai.resources.responses.responses import ResponsesConnection as ResponsesConnection
 from oai.types.responses import Response as Response
 from oai.types.responses import ResponseStreamEvent as ResponseStreamEvent
 from oai.types.responses.responses_client_event import ResponsesClientEvent as ResponsesClientEvent
 from oai.types.responses.responses_client_event_param import ResponsesClientEventParam as ResponsesClientEventParam
 from oai.types.responses.responses_server_event import ResponsesServerEvent as ResponsesServerEvent
-
-AsyncResponsesConnection = _AsyncResponsesConnection
-ResponsesConnection = _ResponsesConnection
