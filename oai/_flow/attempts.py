@@ -118,7 +118,7 @@ def _attempt(
         reply = yield from _signed(signer, request, transport, io)
     history: list[Response] = []
     if reply.status in REDIRECTS and call.config.dialect.follows_redirects:
-        reply = yield from _follow(reply, request, transport, began, history)
+        reply, request = yield from _follow(reply, request, transport, began, history)
     response = Response(
         reply.status,
         reply.headers,
@@ -219,12 +219,15 @@ def _called(function: Callable[[], object], call: PreparedCall) -> Generator[Eff
 
 def _follow(
     reply: Reply, request: Request, transport: Transport, start: float, history: list[Response]
-) -> Generator[Effect, Any, Reply]:
-    """Follow redirects within the total timeout of a request that was sent at `start`; add them to `history`."""
+) -> Generator[Effect, Any, tuple[Reply, Request]]:
+    """Follow redirects within the total timeout of a request that was sent at `start`; add them to `history`.
+
+    Return the last reply and its request.
+    """
     total = request.timeout.total
     for number in range(MAX_REDIRECTS + 1):
         if reply.status not in REDIRECTS or (location := reply.headers.get("location")) is None:
-            return reply
+            return reply, request
         yield (reply.close,)
         if number == MAX_REDIRECTS:
             break

@@ -115,16 +115,20 @@ class Response(Body):
         """The request as sent, without its body and its secrets."""
         if not isinstance(self._request, SentRequest):
             self._find_credentials()
-            self._request = SentRequest.of(self._request)
+            self._request = sent = SentRequest.of(self._request)
+            if self.history:  # the server has chosen the URL, and may have repeated a key in it
+                self._request = msgspec.structs.replace(sent, url=type(sent.url)(self.hide(sent.url)))
         return self._request
 
     def _find_credentials(self) -> list[str]:
-        """Remember the credentials of the request, which a `SentRequest` no longer has."""
+        """Remember the credentials of the request, which a `SentRequest` no longer has, and of those before it."""
         if self._credentials is None:
             from oai._support.redact import credentials_of  # regular expressions that few calls need
 
             request = self._request
-            self._credentials = [] if isinstance(request, SentRequest) else credentials_of(request.url, request.headers)
+            own = [] if isinstance(request, SentRequest) else credentials_of(request.url, request.headers)
+            before = map(Response._find_credentials, self.history)
+            self._credentials = [*own, *(value for values in before for value in values)]
         return self._credentials
 
     @property

@@ -140,6 +140,7 @@ def test_history_lists_followed_redirects_oldest_first(way: Way, server: Loopbac
         (302, "/second"),
     ]
     assert response.history[0].headers["location"] == "/second"
+    assert (response.url.path, response.method) == ("/last", "GET")
     assert pickle.loads(pickle.dumps(response.history[1])).status_code == 302
 
 
@@ -149,3 +150,16 @@ def test_history_is_empty_without_redirects_and_kept_by_errors(way: Way, server:
     with pytest.raises(oai.NotFoundError) as raised:
         way.call("models.list")
     assert [redirect.status_code for redirect in raised.value.response.history] == [307]
+
+
+def test_response_after_redirects_hides_the_key_of_the_first_request(server: Loopback, client_to: Make) -> None:
+    key = "the-key-of-the-tests"
+    with Loopback() as other:
+        other.reply(Answer.of_json({"error": {"message": f"{key} was sent elsewhere"}}, status=400))
+        server.reply(Answer(302, headers=[("Location", f"{other.url}/x?q={key}")]))
+        with pytest.raises(oai.BadRequestError) as raised:
+            client_to().models.list()
+    error = raised.value
+    assert error.response.url.path == "/x"
+    assert key not in f"{error} {error.response.url} {error.response.history[0].url}"
+    assert key.encode() not in pickle.dumps(error)
