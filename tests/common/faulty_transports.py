@@ -368,6 +368,7 @@ class TestHeedsNoProxy(Faults):
 
     expected = frozenset(
         {
+            "test_a_changed_proxy_applies_to_the_next_request",
             "test_no_proxy_excludes_hosts",
             "test_proxy_environment_variable_is_used",
         }
