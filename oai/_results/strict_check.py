@@ -55,9 +55,8 @@ def check_strictly(name: str, kind: Any, response: Response, vectors: str | None
         except msgspec.ValidationError as error:
             if not _without_new_field(value, str(error)):
                 message = f"{name}: the response does not match its type: {error}"
-                raise APIResponseValidationError(
-                    message, response=response, body=response.excerpt(response.utf8)
-                ) from None
+                body = response.hide(parse_json(response.utf8))  # `value` has lost its new fields
+                raise APIResponseValidationError(message, response=response, body=body) from None
         else:
             return
 

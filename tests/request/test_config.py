@@ -312,8 +312,9 @@ def test_strict_validation_accepts_both_spellings_of_a_file_batch(
         if matches:
             assert (yield client.vector_stores.file_batches.retrieve("b", vector_store_id="v")).object == kind
             return
-        with pytest.raises(oai.APIResponseValidationError, match=r"does not match its type"):
+        with pytest.raises(oai.APIResponseValidationError, match=r"does not match its type") as raised:
             yield client.vector_stores.file_batches.retrieve("b", vector_store_id="v")
+        assert raised.value.body == {**batch, "object": kind}
 
     play(scenario, _strict_response_validation=True)
 
