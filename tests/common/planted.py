@@ -15,6 +15,9 @@ PLANTED: set[str] = set()
 SEARCHED: set[Path] = set()
 """Directories of finished tests, which have been searched."""
 
+CLEAN: dict[Path, tuple[int, int, int]] = {}
+"""The time and size of files without a secret, and how many were planted when they were searched."""
+
 BEGINNING = b'{\n  "oai-cassette"'
 """The first bytes of a cassette written by a recorder. Tests write cassettes with secrets too, but on one line."""
 
@@ -38,17 +41,29 @@ def secrets_of_all(base: Path) -> list[str]:
 
 def secrets_below(directory: Path) -> list[str]:
     """Search the cassettes below a directory; return a line for each secret, whatever its encoding."""
-    return [f"{path}: {found}" for path in _recorded(directory) for found in _secrets(path)]
+    leaks: list[str] = []
+    for path, state in _changed(directory):
+        found = [f"{path}: {found}" for found in _secrets(path)] if _is_recorded(path) else []
+        leaks += found
+        if not found:
+            CLEAN[path] = state
+    return leaks
 
 
-def _recorded(directory: Path) -> Iterator[Path]:
+def _changed(directory: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
+    """Yield the files that have changed since they were found to be clean, and their state."""
     for place, _, names in os.walk(directory):
         for name in names:
             path = Path(place, name)
-            if path.is_file() and path.stat().st_size < 10_000_000:
-                with path.open("rb") as file:
-                    if file.read(len(BEGINNING)) == BEGINNING:
-                        yield path
+            if path.is_file() and (status := path.stat()).st_size < 10_000_000:
+                state = status.st_mtime_ns, status.st_size, len(PLANTED)
+                if CLEAN.get(path) != state:
+                    yield path, state
+
+
+def _is_recorded(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 def _secrets(path: Path) -> Iterator[str]:
