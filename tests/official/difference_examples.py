@@ -15,10 +15,10 @@ import pydantic
 
 from tests.official.answers_drawn import sound
 from tests.official.sides import SIDES, Exchange, Reply, client, outcome, quiet
+from tests.official.streams_compared import plain, read_events
 from tests.official.streams_drawn import Answer, EventLog, Weather, chunk
 from tests.official.test_differential_errors import raised
 from tests.official.test_differential_schemas import used
-from tests.official.test_differential_streams import plain, read_events
 
 Example = Callable[[Any], Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.official.streams_compared import check_response
 from tests.official.streams_drawn import EventLog
-from tests.official.test_differential_streams import check_response
 
 NOTHING: dict[str, dict[str, Any]] = {"null": {"output": None}, "missing": {}}
 CALL = {"type": "function_call", "call_id": "c", "name": "Weather", "arguments": "", "status": "in_progress"}
