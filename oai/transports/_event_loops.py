@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from oai._http.messages import TransportError
 from oai.transports._origins import Origin
 from oai.transports._pool import Pool, Used
-from oai.transports._proxies import login_apart
+from oai.transports._proxies import EnvironmentProxy, login_apart
 from oai.transports._tls import Resumption
 
 if TYPE_CHECKING:
@@ -89,14 +89,13 @@ class Server(Used):
     One without a proxy also knows the proxy that the environment names for its origin, whose connections are another's.
     """
 
-    __slots__ = ("login", "origin", "pool", "proxy", "proxy_settings", "proxy_url", "resumption", "tunnel_fields")
+    __slots__ = ("environment_proxy", "login", "origin", "pool", "proxy", "resumption", "tunnel_fields")
 
     def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
         self.proxy: Origin | None = None
-        self.proxy_url: str | None = None
-        self.proxy_settings: tuple[object, ...] | None = None  # those for which `proxy_url` holds
+        self.environment_proxy = EnvironmentProxy()
         self.login: dict[str, str] | None = None
         self.tunnel_fields: dict[str, str] = {}
         if proxy is not None:

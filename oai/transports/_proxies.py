@@ -22,7 +22,7 @@ ENCODED = tuple(map(os.environ.encodekey, (*NAMES, "REQUEST_METHOD")))
 def proxy_settings() -> tuple[object, ...]:
     """Return a value that changes when a variable does that `proxy_for` reads.
 
-    Transports compare it before each request, so it must be cheap: a look into the dictionary of `os.environ` takes a
+    It is compared before each request, so it must be cheap: a look into the dictionary of `os.environ` takes a
     hundredth of what a lookup of the decoded value takes. A mapping that a test puts in the place of `os.environ` is
     copied.
     """
@@ -45,6 +45,22 @@ def proxy_for(url: str) -> str | None:
         if is_excluded((parts.hostname or "").rstrip("."), port, excluded):
             return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+class EnvironmentProxy:
+    """The proxy that the environment names for an origin, read again when one of its variables has changed."""
+
+    __slots__ = ("_settings", "_url")
+
+    def __init__(self) -> None:
+        self._settings: tuple[object, ...] | None = None
+        self._url: str | None = None
+
+    def find(self, url: str) -> str | None:
+        """Return the proxy for a URL of the origin."""
+        if (settings := proxy_settings()) != self._settings:
+            self._url, self._settings = proxy_for(url), settings
+        return self._url
 
 
 def is_excluded(host: str, port: int, excluded: str) -> bool:

@@ -22,7 +22,6 @@ from oai.transports._limits import FAILURES, BodyError, as_transport_error, chec
 from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool
 from oai.transports._protocols import Connection
-from oai.transports._proxies import proxy_for, proxy_settings
 from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
@@ -91,11 +90,8 @@ class AsyncHTTPTransport:
             server.add_user(self, self._number)
         length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
-            if self._proxies:
-                if (settings := proxy_settings()) != server.proxy_settings:
-                    server.proxy_url, server.proxy_settings = proxy_for(request.url), settings
-                if server.proxy_url is not None:
-                    server = self._behind_proxy(ours, name, server.proxy_url)
+            if self._proxies and (proxy := server.environment_proxy.find(request.url)) is not None:
+                server = self._behind_proxy(ours, name, proxy)
             connection = server.pool.take()
             if connection is None:
                 connection = await self._acquire(ours, server, timeout, deadline)

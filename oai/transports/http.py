@@ -19,7 +19,7 @@ from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
-from oai.transports._proxies import proxy_for, proxy_settings
+from oai.transports._proxies import EnvironmentProxy
 from oai.transports._sockets import Connection, open_connection
 from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
@@ -91,12 +91,8 @@ class HTTPTransport:
         server = connections.servers.get(name) or self._add_server(name)
         if server.last_user != self._number:
             server.add_user(self, self._number)
-        if self._proxies:
-            if (settings := proxy_settings()) != server.proxy_settings:
-                server.has_proxy = proxy_for(request.url) is not None
-                server.proxy_settings = settings
-            if server.has_proxy:
-                return self._through_proxy().send(request)
+        if self._proxies and server.environment_proxy.find(request.url) is not None:
+            return self._through_proxy().send(request)
         connection = server.pool.take()
         length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
@@ -200,15 +196,14 @@ class _Connections:
 
 
 class _Server(Used):
-    """An origin and the connections to it, and whether the environment names a proxy for it."""
+    """An origin, the connections to it, and the proxy that the environment names for it."""
 
-    __slots__ = ("has_proxy", "origin", "pool", "proxy_settings", "resumption")
+    __slots__ = ("environment_proxy", "origin", "pool", "resumption")
 
     def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
-        self.has_proxy = False
-        self.proxy_settings: tuple[object, ...] | None = None  # those for which `has_proxy` holds
+        self.environment_proxy = EnvironmentProxy()
 
 
 class _Waiter:
