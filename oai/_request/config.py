@@ -226,13 +226,11 @@ class Config:
             split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
         self._basic: str | None = None
         self.url_problem: str | None = None
-        self.url_query: Mapping[str, Any] = {}
-        """The query of the base URL."""
+        self.url_query: Mapping[str, Any] = {}  # of the base URL
         self._full_base_url = self.base_url = self.base_url or DEFAULT_BASE_URL
         if self.base_url != DEFAULT_BASE_URL:
             self._split_base_url(self.base_url)
-        self.query = {**self.url_query, **self.default_query}
-        """The query of every request."""
+        self.query = {**self.url_query, **self.default_query}  # of every request
         self.headers = self._standing_headers()
         self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
 
