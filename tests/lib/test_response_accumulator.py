@@ -7,21 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from response_data import response
 
 import oai
 from oai.lib.responses_websocket import ResponsesWebSocketAccumulator, ResponsesWebSocketError
 from oai.types.responses import ResponsesServerEvent
 
-RESPONSE = {
-    "id": "resp_1",
-    "object": "response",
-    "created_at": 1,
-    "model": "m",
-    "output": [],
-    "parallel_tool_calls": True,
-    "tool_choice": "auto",
-    "tools": [],
-}
+RESPONSE = response(1)
 
 PART = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
 

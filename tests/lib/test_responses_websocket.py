@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from peer import Peer, drop, peer, say
 from planted import KEY
+from response_data import response
 
 import oai
 from oai.lib.responses_websocket import (
@@ -42,20 +43,6 @@ def sides() -> list[Any]:
     return [
         (importlib.import_module(name), importlib.import_module(f"{name}.lib.responses_websocket")) for name in names
     ]
-
-
-def response(number: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "id": f"resp_{number}",
-        "object": "response",
-        "created_at": 1,
-        "model": "m",
-        "output": [],
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-        **fields,
-    }
 
 
 def answers(seen: Peer, socket: Any) -> None:

@@ -49,6 +49,12 @@ def example(expression: str) -> Any:
     return EXAMPLES["str"] if first == "Literal" else EXAMPLES.get(first, EXAMPLES["dict"])
 
 
+def example_arguments(socket: Any) -> dict[str, Any]:
+    """Return arguments for the function that opens a WebSocket."""
+    params = {param: example(kind) for param, kind in socket.params.items()}
+    return params | dict.fromkeys(socket.path_params, "s")
+
+
 def conversation(client: Any, name: str, socket: WebSocketRow) -> Iterator[Any]:
     """Open a connection, send each event with all its parameters and with the required ones alone, and close."""
     params = {param: example(kind) for param, kind in socket.params.items()}
@@ -163,7 +169,7 @@ def with_omit(query: dict[str, Any], package: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SOCKETS)
 def test_both_clients_merge_the_queries_of_url_client_and_connection(name: str, query: Any, cls: str) -> None:
     socket = SOCKETS[name]
-    params = {param: example(kind) for param, kind in socket.params.items()} | dict.fromkeys(socket.path_params, "s")
+    params = example_arguments(socket)
     outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:
@@ -224,8 +230,7 @@ def test_both_translation_sessions_add_the_query_of_the_base_url(cls: str, value
 @pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
 @pytest.mark.parametrize("name", SOCKETS)
 def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connect(name: str, cls: str) -> None:
-    params = {param: example(kind) for param, kind in SOCKETS[name].params.items()}
-    params |= dict.fromkeys(SOCKETS[name].path_params, "s")
+    params = example_arguments(SOCKETS[name])
     outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:
@@ -253,8 +258,7 @@ def connection_class(package: Any, name: str, cls: str) -> Any:
 @pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
 @pytest.mark.parametrize("name", SOCKETS)
 def test_connections_are_instances_of_their_own_class_alone(name: str, cls: str) -> None:
-    params = {param: example(kind) for param, kind in SOCKETS[name].params.items()}
-    params |= dict.fromkeys(SOCKETS[name].path_params, "s")
+    params = example_arguments(SOCKETS[name])
     outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:

@@ -17,6 +17,7 @@ import httpx
 import trustme
 from agent_service import HELLO, WAIT, call, message, turn_events
 from peer import Peer, peer, say
+from response_data import response
 
 import oai
 from oai.testing import Answer, Seen, serve
@@ -39,12 +40,12 @@ def background_stream(seen: Seen) -> Answer:
     place = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
     item, pieces = _said(EXPLANATION), [EXPLANATION[at : at + 5] for at in range(0, len(EXPLANATION), 5)]
     events = [
-        {"type": "response.created", "response": _response(1, "in_progress")},
+        {"type": "response.created", "response": response(1, status="in_progress")},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
         *({"type": "response.output_text.delta", "delta": piece, "logprobs": [], **place} for piece in pieces),
         {"type": "response.output_text.done", "text": EXPLANATION, "logprobs": [], **place},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": _response(1, "completed", output=[item])},
+        {"type": "response.completed", "response": response(1, status="completed", output=[item])},
     ]
     after = int(dict(parse_qsl(seen.query)).get("starting_after", -1))
     numbered = [{**event, "sequence_number": number} for number, event in enumerate(events)]
@@ -79,27 +80,12 @@ def responding(_: Peer, socket: Any) -> None:
         choice = request.get("tool_choice")
         item = _called(choice["name"]) if isinstance(choice, dict) else _said("Hello!")
         place = {"output_index": 0, "content_index": 0, "item_id": item["id"], **lane}
-        say(socket, type="response.created", response=_response(number, "in_progress"), **lane)
+        say(socket, type="response.created", response=response(number, status="in_progress"), **lane)
         say(socket, type="response.output_item.added", output_index=0, item={**item, "content": []}, **lane)
         if item["type"] == "message":
             say(socket, type="response.output_text.delta", delta="Hello!", logprobs=[], **place)
         say(socket, type="response.output_item.done", output_index=0, item=item, **lane)
-        say(socket, type="response.completed", response=_response(number, "completed", output=[item]), **lane)
-
-
-def _response(number: int, status: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "id": f"resp_{number}",
-        "object": "response",
-        "created_at": 1,
-        "model": "m",
-        "output": [],
-        "parallel_tool_calls": True,
-        "status": status,
-        "tool_choice": "auto",
-        "tools": [],
-        **fields,
-    }
+        say(socket, type="response.completed", response=response(number, status="completed", output=[item]), **lane)
 
 
 def _called(name: str) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import asyncio
 import os
 import pickle
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +14,8 @@ from typing import Any
 
 import pytest
 from both import Way
+from limited_processes import sent_by_processes
 from metered import COMPLETION, MESSAGES
-from paths import ROOT
 
 import oai
 from oai.testing import Answer, Loopback
@@ -96,29 +94,8 @@ def test_waiting_request_that_gives_up_leaves_the_queue(way: Way, server: Loopba
     assert len(server.requests) == 2
 
 
-PROGRAM = """
-import sys
-import oai
-from oai.transports import HTTPTransport, Limiter, Timeout
-limiter = Limiter(HTTPTransport(), requests_per_minute=5, shared=sys.argv[2])
-client = oai.OpenAI(api_key="k", base_url=sys.argv[1], transport=limiter, timeout=Timeout(20, pool=2), max_retries=0)
-sent = 0
-try:
-    for _ in range(5):
-        client.models.retrieve("m")
-        sent += 1
-except oai.APITimeoutError:
-    pass
-print(sent)
-limiter.close()
-"""
-
-
 def test_processes_share_the_limits(server: Loopback, limits: LimitServer) -> None:
-    server.default = Answer(json=MODEL)
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, f"{server.url}/v1", limits.url]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    sent = [int(process.communicate(timeout=120)[0]) for process in started]
+    sent = sent_by_processes(server, limits.url)
     assert sum(sent) == len(server.requests) == 5
 
 

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import pickle
-import subprocess
 import sys
 import threading
 import time
@@ -18,8 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from limited_processes import sent_by_processes
 from metered import CHUNKS, COMPLETION, MESSAGES
-from paths import ROOT
 
 import oai
 from oai._metering import request_facts
@@ -232,28 +231,8 @@ def test_pause_of_the_server_is_shared(client: Make, server: Loopback, tmp_path:
     assert len(server.requests) == 1
 
 
-PROGRAM = """
-import sys
-import oai
-from oai.transports import HTTPTransport, Limiter, Timeout
-limiter = Limiter(HTTPTransport(), requests_per_minute=5, shared=sys.argv[2])
-client = oai.OpenAI(api_key="k", base_url=sys.argv[1], transport=limiter, timeout=Timeout(20, pool=2), max_retries=0)
-sent = 0
-try:
-    for _ in range(5):
-        client.models.retrieve("m")
-        sent += 1
-except oai.APITimeoutError:
-    pass
-print(sent)
-"""
-
-
 def test_processes_share_the_limits(server: Loopback, tmp_path: Path) -> None:
-    server.default = Answer(json={"id": "m", "object": "model", "created": 1, "owned_by": "o"})
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, f"{server.url}/v1", str(tmp_path / "limits")]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    sent = [int(process.communicate(timeout=120)[0]) for process in started]
+    sent = sent_by_processes(server, tmp_path / "limits")
     assert sum(sent) == len(server.requests) == 5
 
 
