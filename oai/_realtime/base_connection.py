@@ -22,6 +22,7 @@ from oai._json.decode import decode
 from oai._json.objects import plain
 from oai._realtime.handlers import Handlers, message_of, type_of
 from oai._realtime.reconnect import RECOVERABLE, ReconnectingEvent, SendQueue, SocketClosed
+from oai._support.log import logger
 
 if TYPE_CHECKING:
     from typing import Self
@@ -106,26 +107,37 @@ class BaseConnection(Handlers):
             raise self._lost(closed) from closed
 
     def _flush(self) -> Steps[None]:
-        """Send the queued messages, including those queued meanwhile.
+        """Send the queued messages, including those queued meanwhile, each at most once.
 
         If the connection is lost during that, the rest stays queued and the error is left to the receiver: only there
-        come the events received before, and the close code that decides whether to reconnect.
+        come the events received before, and the close code that decides whether to reconnect. The message that was
+        being sent is dropped, as the official SDK does: it may have reached the server, where the second of two
+        `response.create` costs money.
         """
-        while True:
-            with self._lock:
-                if not self._queue:
-                    self._queueing = False
-                    return
-                frame = self._queue.take()
+        while (frame := self._next_queued()) is not None:
             try:
                 yield self._wire.send(frame)
-            except BaseException as error:
+            except (SocketClosed, OSError):
                 with self._lock:
-                    self._queue.put_back(frame)
-                    if isinstance(error, SocketClosed):
-                        self._queueing = self._opener.policy.on_reconnecting is not None
-                        return
-                raise
+                    self._queueing = self._reconnects
+                logger().warning(
+                    "%s: the WebSocket was lost while a queued message was being sent; "
+                    "it is not sent again, because it may have reached the server",
+                    self._opener.name,
+                )
+                return
+
+    def _next_queued(self) -> str | bytes | None:
+        """Remove and return the oldest queued message; `None` if there is none, or no connection to send it over."""
+        with self._lock:
+            if self._queue and self._wire.is_open:
+                return self._queue.take()
+            self._queueing = bool(self._queue) and self._reconnects
+            return None
+
+    @property
+    def _reconnects(self) -> bool:
+        return self._opener.policy.on_reconnecting is not None
 
     def _receiving(self, timeout: float | None = None) -> Steps[bytes]:
         try:

@@ -110,11 +110,6 @@ class SendQueue:
         self._size -= _size(frame)
         return frame
 
-    def put_back(self, frame: str | bytes) -> None:
-        """Queue a message that could not be sent again, before all others."""
-        self._frames.appendleft(frame)
-        self._size += _size(frame)
-
     def drain(self) -> list[str | bytes]:
         """Remove and return all messages."""
         frames = list(self._frames)

@@ -22,6 +22,7 @@ try:
     from websockets import exceptions
     from websockets.asyncio.client import ClientConnection as AsyncClientConnection
     from websockets.asyncio.client import connect as connect_async
+    from websockets.protocol import State
     from websockets.sync.client import ClientConnection, connect
 except ImportError as missing:
     raise OpenAIError(
@@ -89,6 +90,11 @@ class _BaseWire:
     def __init__(self, socket: Any) -> None:
         self._socket = socket
         self.headers = Headers(socket.response.headers.raw_items())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is open: neither side has begun to close it, and it is not known to be lost."""
+        return bool(self._socket.state is State.OPEN)
 
     def read(self) -> bytes:
         """Return the body: a response with status 101 has none."""

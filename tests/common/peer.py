@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
+from websockets.asyncio.client import ClientConnection as AsyncClientConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
+from websockets.sync.client import ClientConnection
 from websockets.sync.server import ServerConnection, serve
 
 
@@ -91,3 +94,27 @@ def echo(seen: Peer, socket: Any) -> None:
     for frame in socket:
         seen.frames.append(frame)
         say(socket, type="brand.new", event_id=f"event_{len(seen.frames)}")
+
+
+@contextmanager
+def failing_after_sending(text: str, error: Exception) -> Iterator[None]:
+    """Raise `error` from the sending of a message that contains `text`, once it has been sent."""
+    send, send_async = ClientConnection.send, AsyncClientConnection.send
+
+    def check(message: Any) -> None:
+        if text in message:
+            raise error
+
+    def failing(self: ClientConnection, message: Any, *arguments: Any) -> None:
+        send(self, message, *arguments)
+        check(message)
+
+    async def failing_async(self: AsyncClientConnection, message: Any, *arguments: Any) -> None:
+        await send_async(self, message, *arguments)
+        check(message)
+
+    with (
+        mock.patch.object(ClientConnection, "send", failing),
+        mock.patch.object(AsyncClientConnection, "send", failing_async),
+    ):
+        yield

@@ -6,14 +6,15 @@ import asyncio
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter, itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from peer import Peer, echo, peer
+from peer import Peer, collect, drop, echo, failing_after_sending, peer, say
 from planted import KEY
+from websockets.exceptions import ConnectionClosedError
 
 import oai
 from oai._flow.steps import run, run_async
@@ -84,15 +85,21 @@ def play(package: Any, name: str, seen: Peer, *, is_async: bool) -> None:
         ),  # for one of its sockets the SDK derives no `ws` URL from `base_url`
     }
 
+    converse(package, lambda client: conversation(client, name, SOCKETS[name]), options, is_async=is_async)
+
+
+def converse(package: Any, steps: Callable[[Any], Iterator[Any]], options: dict[str, Any], *, is_async: bool) -> None:
+    """Run the steps of a conversation with a client of these options."""
+
     async def main() -> None:
         async with package.AsyncOpenAI(**options) as client:
-            await run_async(conversation(client, name, SOCKETS[name]))
+            await run_async(steps(client))
 
     if is_async:
         asyncio.run(main())
     else:
         with package.OpenAI(**options) as client:
-            run(conversation(client, name, SOCKETS[name]))
+            run(steps(client))
 
 
 def shown(seen: Peer) -> Any:
@@ -241,6 +248,38 @@ def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connec
             outcomes.append(shown(seen)["headers"])
     assert outcomes[0] == outcomes[1]
     assert outcomes[1]["OpenAI-Organization"] == "org-new"
+
+
+@pytest.mark.parametrize("error", [OSError("lost"), ConnectionClosedError(None, None)], ids=["system", "library"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("name", sorted(SOCKETS.keys() - {"beta.realtime.connect"}))  # there the SDK does not reconnect
+def test_both_clients_send_a_queued_event_at_most_once(name: str, is_async: bool, error: Exception) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        frames = [socket.recv() for _ in range(2)]
+        seen.frames += [f"{len(seen.handshakes)} {json.loads(frame)['type']}" for frame in frames]
+        if len(seen.handshakes) == 1:
+            drop(socket)
+        else:
+            say(socket, type="brand.new")
+
+    def steps(client: Any) -> Iterator[Any]:
+        def again(_: Any) -> None:
+            manager.send({"type": "meanwhile"})
+
+        options = {"on_reconnecting": again, "initial_delay": 0}
+        manager = attrgetter(name)(client)(**example_arguments(SOCKETS[name]), **options)
+        for event in ("first", "interrupted", "next"):
+            manager.send({"type": event})
+        connection = yield manager.enter()
+        yield collect(connection)
+
+    outcomes = []
+    for package in (openai, oai):
+        with failing_after_sending("interrupted", error), peer(behave) as seen:
+            url = f"{seen.url}/v1".replace("http", "ws")
+            converse(package, steps, {"api_key": KEY, "websocket_base_url": url}, is_async=is_async)
+        outcomes.append(seen.frames)
+    assert outcomes == [["1 first", "1 interrupted", "2 next", "2 meanwhile"]] * 2
 
 
 def connection_class(package: Any, name: str, cls: str) -> Any:

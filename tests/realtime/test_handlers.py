@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from peer import Peer, Refusal, collect, drop, echo, peer, say
+from peer import Peer, Refusal, collect, drop, echo, failing_after_sending, peer, say
+from websockets.exceptions import ConnectionClosedError
 
 import oai
 
@@ -207,6 +208,51 @@ def test_close_while_flushing_the_queue_keeps_events_and_close_code(first: bool,
     assert [event.number for event in events] == ([1] if first else [1, 2])
     assert codes == ([] if first else [1012])
     assert all(code == 1000 and 0 < number <= 200 for code, number in unsent)
+
+
+def test_queued_message_is_kept_for_the_next_connection_unless_its_sending_began(
+    caplog: pytest.LogCaptureFixture, play: Callable[..., Any]
+) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        if len(seen.handshakes) == 1:
+            seen.frames.append(socket.recv())
+            drop(socket)
+            return
+        for _ in range(2):
+            seen.frames.append(socket.recv())
+        say(socket, type="brand.new")
+
+    def scenario(client: Any) -> Any:
+        manager = client.realtime.connect(model="m", on_reconnecting=lambda _: None, initial_delay=0.001)
+        for name in ("interrupted", "next", "last"):
+            manager.send({"type": name})
+        connection = yield manager.enter()
+        return (yield collect(connection))
+
+    with failing_after_sending("interrupted", ConnectionClosedError(None, None)), peer(behave) as seen:
+        assert len(play(scenario, base_url=seen.url)) == 1
+    assert [event["type"] for event in seen.events] == ["interrupted", "next", "last"]
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("realtime.connect: the WebSocket was lost while a queued message was being sent")
+
+
+def test_message_whose_sending_failed_is_not_unsent(play: Callable[..., Any]) -> None:
+    def behave(_: Peer, socket: Any) -> None:
+        socket.recv()
+        drop(socket)
+
+    def scenario(client: Any) -> Any:
+        manager = client.realtime.connect(model="m")
+        for name in ("interrupted", "next"):
+            manager.send({"type": name})
+        connection = yield manager.enter()
+        with pytest.raises(oai.WebSocketConnectionClosedError, match="1 messages were not sent") as caught:
+            yield collect(connection)
+        return caught.value.unsent_messages
+
+    lost = ConnectionClosedError(None, None)
+    with failing_after_sending("interrupted", lost), peer(behave) as seen:
+        assert play(scenario, base_url=seen.url) == ['{"type":"next"}']
 
 
 @pytest.mark.parametrize("end", ["abort", "retries", "refused", "normal"])
