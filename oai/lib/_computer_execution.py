@@ -28,16 +28,16 @@ class Execution:
         handlers: Mapping[str, Callable[..., Any]],
         *,
         is_async: bool,
-        approve: Callable[..., Any] | None,
-        before_action: Callable[..., Any] | None,
-        cancelled: Callable[[], bool] | None,
-        observer: ToolDiagnosticObserver | None,
+        approve_safety_checks: Callable[..., Any] | None = None,
+        before_action: Callable[..., Any] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        on_diagnostic: ToolDiagnosticObserver | None = None,
     ) -> None:
         self._handlers = handlers
         self._is_async = is_async
-        self._approve, self._before_action = approve, before_action
+        self._approve, self._before_action = approve_safety_checks, before_action
         self._cancelled = cancelled
-        self._observer = observer
+        self._observer = on_diagnostic
 
     def check(self, response: Response | None = None) -> None:
         """Fail if the run is cancelled."""

@@ -6,13 +6,14 @@ The screen may change between the approval and the action.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._computer_calls import ComputerUseError, History, continue_with, prepared
 from oai.lib._computer_execution import Execution
+from oai.lib._run_options import lists_options
 from oai.lib._tool_runs import CloseStatus, OneRun, next_idempotency_headers, returns_awaitable
 from oai.types.responses import (
     ComputerAction,
@@ -22,6 +23,8 @@ from oai.types.responses import (
 )
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
     from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
@@ -103,6 +106,27 @@ class AsyncComputerDriver(Protocol):
         """Return a picture of the screen, in its own pixels."""
 
 
+class CommonOptions(TypedDict, total=False):
+    """The options of runs and calls that are the same for both toolsets."""
+
+    cancelled: Callable[[], bool] | None
+    on_diagnostic: ToolDiagnosticObserver | None
+
+
+class ActionOptions(CommonOptions, total=False):
+    """The options of runs and calls of `ComputerToolset`."""
+
+    approve_safety_checks: Callable[[ResponseComputerToolCall], bool] | None
+    before_action: Callable[[Any], bool] | None
+
+
+class AsyncActionOptions(CommonOptions, total=False):
+    """The options of runs and calls of `AsyncComputerToolset`."""
+
+    approve_safety_checks: Callable[[ResponseComputerToolCall], Awaitable[bool]] | None
+    before_action: Callable[[Any], Awaitable[bool]] | None
+
+
 class _Toolset:
     """What both toolsets share: `driver` has a method for each action, see `ComputerDriver`."""
 
@@ -170,16 +194,14 @@ class ComputerToolset(_Toolset):
     def __init__(self, driver: ComputerDriver) -> None:
         super().__init__(driver)
 
+    @lists_options(ActionOptions, Execution)
     def run(
         self,
         client: Any,
         params: Mapping[str, Any],
         *,
         max_steps: int = 20,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], bool] | None = None,
-        before_action: Callable[[Any], bool] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
+        **options: Unpack[ActionOptions],
     ) -> Response:
         """Create responses and execute their calls until one has a final message; return that one.
 
@@ -197,20 +219,11 @@ class ComputerToolset(_Toolset):
             ValueError: a parameter does not go with a run.
             RuntimeError: another run is active, or the toolset is closed.
         """
-        options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return run(self._running(client, params, max_steps, options))
 
-    def execute(
-        self,
-        call: ResponseComputerToolCall,
-        *,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], bool] | None = None,
-        before_action: Callable[[Any], bool] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
-    ) -> ComputerCallOutput:
+    @lists_options(ActionOptions, Execution)
+    def execute(self, call: ResponseComputerToolCall, **options: Unpack[ActionOptions]) -> ComputerCallOutput:
         """Execute one call, and return its result, an item of input; see `run`."""
-        options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return run(self._executing(call, options))
 
 
@@ -222,34 +235,23 @@ class AsyncComputerToolset(_Toolset):
     def __init__(self, driver: AsyncComputerDriver) -> None:
         super().__init__(driver)
 
+    @lists_options(AsyncActionOptions, Execution)
     async def run(
         self,
         client: Any,
         params: Mapping[str, Any],
         *,
         max_steps: int = 20,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], Any] | None = None,
-        before_action: Callable[[Any], Any] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
+        **options: Unpack[AsyncActionOptions],
     ) -> Response:
         """Create responses and execute their calls, see `ComputerToolset.run`."""
-        options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return await run_async(self._running(client, params, max_steps, options))
 
+    @lists_options(AsyncActionOptions, Execution)
     async def execute(
         self,
         call: ResponseComputerToolCall,
-        *,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], Any] | None = None,
-        before_action: Callable[[Any], Any] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
+        **options: Unpack[AsyncActionOptions],
     ) -> ComputerCallOutput:
         """Execute one call, see `ComputerToolset.execute`."""
-        options = _options(approve_safety_checks, before_action, cancelled, on_diagnostic)
         return await run_async(self._executing(call, options))
-
-
-def _options(approve: Any, before_action: Any, cancelled: Any, observer: Any) -> dict[str, Any]:
-    return {"approve": approve, "before_action": before_action, "cancelled": cancelled, "observer": observer}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -207,3 +208,13 @@ def test_runs_are_those_of_the_official_sdk(name: str, is_async: bool) -> None:
     ours, theirs = (run(module, PROGRAMS[name], is_async=is_async) for module in SIDES)
     assert ours == theirs
     assert ("error" in ours) != ("result" in ours)
+
+
+@pytest.mark.parametrize("method", ["run", "execute"])
+@pytest.mark.parametrize("name", ["ComputerToolset", "AsyncComputerToolset"])
+def test_signatures_list_the_options_of_the_official_sdk(name: str, method: str) -> None:
+    toolsets = [getattr(importlib.import_module(f"{side.__name__}.lib.computer"), name) for side in SIDES]
+    ours, theirs = (inspect.signature(getattr(toolset, method)).parameters for toolset in toolsets)
+    assert {name: (each.default, each.kind) for name, each in ours.items()} == {
+        name: (each.default, each.kind) for name, each in theirs.items()
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import itertools
 import json
 from copy import deepcopy
@@ -284,3 +285,13 @@ def test_checkpoint_of_the_official_sdk_can_be_resumed() -> None:
     resumed = seen(SIDES[0], script, is_async=False, mode=False)
     assert resumed["turns"][-1][3] == ("a", "b", "c")
     assert ours.saves == theirs.saves
+
+
+@pytest.mark.parametrize("method", ["run", "iterate"])
+@pytest.mark.parametrize("name", ["ResponsesToolRunner", "AsyncResponsesToolRunner"])
+def test_signatures_list_the_options_of_the_official_sdk(name: str, method: str) -> None:
+    runners = [getattr(importlib.import_module(f"{side.__name__}.lib.responses_tool_runner"), name) for side in SIDES]
+    ours, theirs = (inspect.signature(getattr(runner, method)).parameters for runner in runners)
+    assert {name: (each.default, each.kind) for name, each in ours.items()} == {
+        name: (each.default, each.kind) for name, each in theirs.items()
+    }

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import oai
 from oai import types
+from oai.lib.computer import ComputerToolset
+from oai.lib.responses_tool_runner import AsyncRegisteredFunction, AsyncResponsesToolRunner, ResponsesToolRunner
 from oai.types.chat import ChatCompletionn  # wrong
 
 client = oai.OpenAI(timeout=3)
@@ -81,3 +83,16 @@ async def awaited() -> None:
     await caller.chat.completions.create(model="gpt-5", messages=[], temprature=1)  # wrong
     await caller.beta.agents.sessions.artifacts.for_result(1).content("/workspace/a")  # wrong
     caller.beta.agents.sessions.stream("s")  # wrong
+
+
+async def approve(_: object) -> bool:
+    return True
+
+
+def run_tools(runner: ResponsesToolRunner, other: AsyncResponsesToolRunner, toolset: ComputerToolset) -> None:
+    runner.run(client, {}, max_step=3)  # wrong
+    runner.iterate(client, {}, stream="yes")  # wrong
+    runner.run(client, {}, approve_mcp=approve)  # wrong
+    other.iterate(client, {}, max_step=3)  # wrong
+    toolset.run(client, {}, before_action=approve)  # wrong
+    ResponsesToolRunner(functions=[AsyncRegisteredFunction({}, approve)])  # wrong

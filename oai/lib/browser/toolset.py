@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._tool_runs import CloseStatus, OneRun
+from oai.lib.browser.drivers import AsyncBrowserDriver, BrowserDriver
 from oai.lib.browser.execution import Execution
 from oai.lib.browser.inputs import BrowserConfirmContext, BrowserReadConfirmContext
 from oai.lib.browser.members import MEMBERS
 from oai.lib.browser.selection import check_policies, select
 
 if TYPE_CHECKING:
-    from oai.lib.browser.drivers import AsyncBrowserDriver, BrowserDriver
     from oai.lib.browser.outputs import Outcome
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
     from oai.types.responses import (
@@ -24,23 +24,25 @@ if TYPE_CHECKING:
 
 ReadOrChange = BrowserConfirmContext | BrowserReadConfirmContext
 
+Driver = TypeVar("Driver")
+Confirm = TypeVar("Confirm")
+UrlPolicy = TypeVar("UrlPolicy")
 
-class _Toolset:
+
+class _Toolset(Generic[Driver, Confirm, UrlPolicy]):
     """What both toolsets share."""
 
     is_async = False
-    driver: Any
-    confirm: Any
-    url_policy: Any
 
     def __init__(
         self,
-        driver: Any,
-        members: Sequence[str] | None,
-        additional_members: Sequence[str] | None,
-        confirm_reads: Sequence[str] | None,
-        confirm: Any,
-        url_policy: Any,
+        driver: Driver,
+        *,
+        members: Sequence[str] | None = None,
+        additional_members: Sequence[str] | None = None,
+        confirm_reads: Sequence[str] | None = None,
+        confirm: Confirm | None = None,
+        url_policy: UrlPolicy | None = None,
     ) -> None:
         self.selection = select(driver, members, additional_members, confirm_reads, is_async=self.is_async)
         check_policies(self.selection, confirm=confirm, url_policy=url_policy)
@@ -67,7 +69,13 @@ class _Toolset:
             return (yield from Execution(self, call, cancelled=cancelled, observer=observer).steps(skip=skip))
 
 
-class BrowserToolset(_Toolset):
+class BrowserToolset(
+    _Toolset[
+        BrowserDriver,
+        Callable[[BrowserConfirmContext], bool] | Callable[[ReadOrChange], bool],
+        Callable[[BrowserConfirmContext, str], bool],
+    ]
+):
     """Executes the calls of function tools with a driver, which the program opens and closes.
 
     Args:
@@ -83,18 +91,6 @@ class BrowserToolset(_Toolset):
     Raises:
         ValueError: a selected member or policy is missing, or a method of the driver is a coroutine function.
     """
-
-    def __init__(
-        self,
-        driver: BrowserDriver,
-        *,
-        members: Sequence[str] | None = None,
-        additional_members: Sequence[str] | None = None,
-        confirm_reads: Sequence[str] | None = None,
-        confirm: Callable[[BrowserConfirmContext], bool] | Callable[[ReadOrChange], bool] | None = None,
-        url_policy: Callable[[BrowserConfirmContext, str], bool] | None = None,
-    ) -> None:
-        super().__init__(driver, members, additional_members, confirm_reads, confirm, url_policy)
 
     def execute(
         self,
@@ -133,24 +129,16 @@ class BrowserToolset(_Toolset):
         return run(self._steps(call, skip, cancelled, on_diagnostic))
 
 
-class AsyncBrowserToolset(_Toolset):
+class AsyncBrowserToolset(
+    _Toolset[
+        AsyncBrowserDriver,
+        Callable[[BrowserConfirmContext], Awaitable[bool]] | Callable[[ReadOrChange], Awaitable[bool]],
+        Callable[[BrowserConfirmContext, str], Awaitable[bool]],
+    ]
+):
     """`BrowserToolset` for asyncio: methods of the driver and policies are coroutine functions."""
 
     is_async = True
-
-    def __init__(
-        self,
-        driver: AsyncBrowserDriver,
-        *,
-        members: Sequence[str] | None = None,
-        additional_members: Sequence[str] | None = None,
-        confirm_reads: Sequence[str] | None = None,
-        confirm: Callable[[BrowserConfirmContext], Awaitable[bool]]
-        | Callable[[ReadOrChange], Awaitable[bool]]
-        | None = None,
-        url_policy: Callable[[BrowserConfirmContext, str], Awaitable[bool]] | None = None,
-    ) -> None:
-        super().__init__(driver, members, additional_members, confirm_reads, confirm, url_policy)
 
     async def execute(
         self,

@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar
 
 from oai.helpers.structured.functions import FunctionTool, tools_for
+from oai.lib.responses_tool_runner.outputs import FunctionResult
 
 if TYPE_CHECKING:
-    from oai.lib.responses_tool_runner.outputs import FunctionResult
+    from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
 
 
-class BrowserTools(Protocol):
-    """A toolset of `oai.lib.browser`, as far as a runner uses it."""
-
-    @property
-    def tools(self) -> Sequence[Mapping[str, Any]]:
-        """The declarations of the toolset's functions."""
-
-    def _execute(self, call: Any, *, skip: bool, cancelled: Any, on_diagnostic: Any) -> Any:
-        """Run a call; return its output and whether it succeeded. `skip` refuses it, after a call that failed."""
-
-
-class _Function:
-    """What both kinds of registered functions share."""
-
-    _parsed_tool: FunctionTool | None
-
-    def parse(self, arguments: Any) -> Any:
-        """Return the arguments of a call: a dict, or a value of the type that the tool was made of.
-
-        Raises:
-            ValueError: they are no JSON object, or do not fit.
-        """
-        return parse_arguments(arguments) if self._parsed_tool is None else self._parsed_tool.parse(arguments)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class RegisteredFunction(_Function):
-    """A function tool and the function that runs its calls.
-
-    Attributes:
-        tool: the declaration of the tool, in the shape of the Responses API.
-        execute: called with the arguments of a call, and with `cancelled` if it has a parameter of that name. It
-            returns text, or a list of texts, images and files.
-        allow_output_override: whether `ResponsesRunnerTurn.supply_outputs` may replace its output.
-        independent: whether calls may run at the same time as others in an eager run.
-    """
+class _Function(Generic[Result]):
+    """What both kinds of registered functions share."""
 
     tool: Any
-    execute: Callable[[dict[str, object]], FunctionResult]
+    execute: Callable[[dict[str, object]], Result]
     allow_output_override: bool = False
     independent: bool = False
     _parsed_tool: FunctionTool | None = field(default=None, repr=False)
@@ -62,7 +33,7 @@ class RegisteredFunction(_Function):
         cls,
         tool: Any,
         *,
-        execute: Callable[[Any], FunctionResult],
+        execute: Callable[[Any], Result],
         allow_output_override: bool = False,
         independent: bool = False,
     ) -> Self:
@@ -73,28 +44,29 @@ class RegisteredFunction(_Function):
         """
         return cls(_typed(tool, execute), execute, allow_output_override, independent, deepcopy(tool))
 
+    def parse(self, arguments: Any) -> Any:
+        """Return the arguments of a call: a dict, or a value of the type that the tool was made of.
 
-@dataclass(frozen=True)
-class AsyncRegisteredFunction(_Function):
+        Raises:
+            ValueError: they are no JSON object, or do not fit.
+        """
+        return parse_arguments(arguments) if self._parsed_tool is None else self._parsed_tool.parse(arguments)
+
+
+class RegisteredFunction(_Function[FunctionResult]):
+    """A function tool and the function that runs its calls.
+
+    Attributes:
+        tool: the declaration of the tool, in the shape of the Responses API.
+        execute: called with the arguments of a call, and with `cancelled` if it has a parameter of that name. It
+            returns text, or a list of texts, images and files.
+        allow_output_override: whether `ResponsesRunnerTurn.supply_outputs` may replace its output.
+        independent: whether calls may run at the same time as others in an eager run.
+    """
+
+
+class AsyncRegisteredFunction(_Function[Awaitable[FunctionResult]]):
     """`RegisteredFunction` for asyncio: `execute` is a coroutine function."""
-
-    tool: Any
-    execute: Callable[[dict[str, object]], Awaitable[FunctionResult]]
-    allow_output_override: bool = False
-    independent: bool = False
-    _parsed_tool: FunctionTool | None = field(default=None, repr=False)
-
-    @classmethod
-    def from_tool(
-        cls,
-        tool: Any,
-        *,
-        execute: Callable[[Any], Awaitable[FunctionResult]],
-        allow_output_override: bool = False,
-        independent: bool = False,
-    ) -> Self:
-        """Register a tool made of a type, see `RegisteredFunction.from_tool`."""
-        return cls(_typed(tool, execute), execute, allow_output_override, independent, deepcopy(tool))
 
 
 def _typed(tool: Any, execute: Any) -> FunctionTool:
@@ -150,10 +122,14 @@ class Registry:
     """
 
     def __init__(
-        self, browser: BrowserTools | None, computer: Any, functions: Iterable[Function], early: EarlyExecution | None
+        self,
+        browser: BrowserToolset | AsyncBrowserToolset | None,
+        computer: Any,
+        functions: Iterable[Function],
+        early: EarlyExecution | None,
     ) -> None:
         self.has_computer = computer is not None
-        declared = [dict(tool) for tool in browser.tools] if browser is not None else []
+        declared: list[dict[str, Any]] = [{**tool} for tool in browser.tools] if browser is not None else []
         self.browser_names = frozenset(tool["name"] for tool in declared)
         self.functions: dict[str, Function] = {}
         for function in functions:

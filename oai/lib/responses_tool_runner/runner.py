@@ -5,33 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from oai.lib._run_options import lists_options
 from oai.lib._tool_runs import CloseStatus, OneRun
 from oai.lib.responses_tool_runner.errors import STOPPED, RunFailure, ToolRunnerCancelledError, ToolRunnerError
 from oai.lib.responses_tool_runner.execution import Callbacks
 from oai.lib.responses_tool_runner.ledger import AsyncResponsesToolLedger, ResponsesToolLedger
+from oai.lib.responses_tool_runner.options import AsyncRunOptions, RunOptions
 from oai.lib.responses_tool_runner.registration import Registry
 from oai.lib.responses_tool_runner.state import RunState
 from oai.lib.responses_tool_runner.steps import RunSteps, Streaming
 from oai.lib.responses_tool_runner.turns import ResponsesRunnerTurn
 
 if TYPE_CHECKING:
-    from oai._flow.steps import Steps
-    from oai.lib.computer import AsyncComputerToolset, ComputerToolset
-    from oai.lib.responses_tool_runner.context import AsyncContextBudget, ContextBudget
-    from oai.lib.responses_tool_runner.registration import (
-        AsyncRegisteredFunction,
-        BrowserTools,
-        EarlyExecution,
-        RegisteredFunction,
-    )
-    from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses import Response, ResponseComputerToolCall, ResponseFunctionToolCall
-    from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
+    from typing import Unpack
 
-    EarlyCall = ResponseFunctionToolCall | ResponseComputerToolCall
-    EarlyDecision = Literal["execute", "defer"]
+    from oai._flow.steps import Steps
+    from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
+    from oai.lib.computer import AsyncComputerToolset, ComputerToolset
+    from oai.lib.responses_tool_runner.registration import AsyncRegisteredFunction, EarlyExecution, RegisteredFunction
+    from oai.lib.tool_diagnostics import ToolDiagnosticObserver
+    from oai.types.responses import Response
 
 
 class _Runner:
@@ -50,30 +46,68 @@ class _Runner:
         return self._runs.close()
 
     def _turns(
-        self, client: Any, params: Any, streaming: Streaming, callbacks: Callbacks, *, ledger: Any, **options: Any
+        self,
+        client: Any,
+        params: Any,
+        *,
+        max_steps: int | None = None,
+        stream: bool = False,
+        eager: bool = False,
+        max_concurrent_calls: int = 2,
+        cancelled: Callable[[], bool] | None = None,
+        on_diagnostic: ToolDiagnosticObserver | None = None,
+        on_event: Callable[[Any], Any] | None = None,
+        approve_safety_checks: Callable[[Any], Any] | None = None,
+        before_action: Callable[[Any], Any] | None = None,
+        ledger: Any = None,
+        context_budget: Any = None,
+        approve_mcp: Callable[[Any], Any] | None = None,
+        before_early_call: Callable[[Any], Any] | None = None,
     ) -> Steps[None]:
+        """Take the steps of a run with the options of `run`, yielding its turns and what has to be awaited."""
+        streaming = Streaming(stream, eager, max_concurrent_calls)
+        callbacks = Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call)
         with self._runs.running():
-            if type(streaming.most_parallel) is not int or streaming.most_parallel < 1:
-                raise ValueError(f"max_concurrent_calls must be a positive integer, not {streaming.most_parallel!r}")
-            if ledger is not None and not isinstance(ledger, self._ledger_kind):
-                kind = "an async" if self._is_async else "a sync"
-                raise ValueError(f"this runner needs {kind} ledger, a {self._ledger_kind.__name__}")
-            if streaming.is_eager and not streaming.is_streamed:
-                raise ValueError("eager execution requires streaming")
-            state = RunState(self._registry, params, ledger=ledger, **options)
+            self._check(streaming, ledger)
+            state = RunState(
+                self._registry,
+                params,
+                max_steps=max_steps,
+                cancelled=cancelled,
+                ledger=ledger,
+                budget=context_budget,
+                observer=on_diagnostic,
+            )
             toolsets = {"browser": self.browser, "computer": self.computer}
             steps = RunSteps(client, state, streaming, callbacks, **toolsets, is_async=self._is_async)
-            try:
-                yield from steps.all()
-            except Exception as error:  # noqa: BLE001 - whose text may have arguments or output
-                yield from _settled(steps)
-                message = str(error) if isinstance(error, RunFailure) else STOPPED
-                raise ToolRunnerError(message, state.attempted, state.completed) from None
-            except asyncio.CancelledError:
-                yield from _settled(steps)
-                raise ToolRunnerCancelledError(state.attempted, state.completed) from None
-            finally:
-                steps.jobs.close()
+            yield from _until_done(steps, state)
+
+    def _check(self, streaming: Streaming, ledger: Any) -> None:
+        if type(streaming.most_parallel) is not int or streaming.most_parallel < 1:
+            raise ValueError(f"max_concurrent_calls must be a positive integer, not {streaming.most_parallel!r}")
+        if ledger is not None and not isinstance(ledger, self._ledger_kind):
+            kind = "an async" if self._is_async else "a sync"
+            raise ValueError(f"this runner needs {kind} ledger, a {self._ledger_kind.__name__}")
+        if streaming.is_eager and not streaming.is_streamed:
+            raise ValueError("eager execution requires streaming")
+
+
+_lists = partial(lists_options, taker=_Runner._turns)  # noqa: SLF001 - of the class above
+
+
+def _until_done(steps: RunSteps, state: RunState) -> Steps[None]:
+    """Take all steps; an error has no text of the task, but the calls that may have had effects."""
+    try:
+        yield from steps.all()
+    except Exception as error:  # noqa: BLE001 - whose text may have arguments or output
+        yield from _settled(steps)
+        message = str(error) if isinstance(error, RunFailure) else STOPPED
+        raise ToolRunnerError(message, state.attempted, state.completed) from None
+    except asyncio.CancelledError:
+        yield from _settled(steps)
+        raise ToolRunnerCancelledError(state.attempted, state.completed) from None
+    finally:
+        steps.jobs.close()
 
 
 def _settled(steps: RunSteps) -> Steps[None]:
@@ -98,32 +132,15 @@ class ResponsesToolRunner(_Runner):
     def __init__(
         self,
         *,
-        browser: BrowserTools | None = None,
+        browser: BrowserToolset | None = None,
         computer: ComputerToolset | None = None,
         functions: list[RegisteredFunction] | None = None,
         early_execution: EarlyExecution | None = None,
     ) -> None:
         super().__init__(browser, computer, functions, early_execution)
 
-    def run(
-        self,
-        client: Any,
-        params: Mapping[str, Any],
-        *,
-        max_steps: int | None = None,
-        stream: bool = False,
-        eager: bool = False,
-        max_concurrent_calls: int = 2,
-        on_event: Callable[[Any], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], bool] | None = None,
-        before_action: Callable[[Any], bool] | None = None,
-        ledger: ResponsesToolLedger | None = None,
-        context_budget: ContextBudget | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
-        approve_mcp: Callable[[McpApprovalRequest], bool] | None = None,
-        before_early_call: Callable[[EarlyCall], EarlyDecision] | None = None,
-    ) -> Response:
+    @_lists(RunOptions)
+    def run(self, client: Any, params: Mapping[str, Any], **options: Unpack[RunOptions]) -> Response:
         """Create responses and execute their calls until one has no call; return that one.
 
         Args:
@@ -149,63 +166,20 @@ class ResponsesToolRunner(_Runner):
             ValueError: an argument or a parameter does not go with a run.
             RuntimeError: another run is active, or the runner is closed.
         """
-        turns = self.iterate(
-            client,
-            params,
-            max_steps=max_steps,
-            stream=stream,
-            eager=eager,
-            max_concurrent_calls=max_concurrent_calls,
-            on_event=on_event,
-            cancelled=cancelled,
-            approve_safety_checks=approve_safety_checks,
-            before_action=before_action,
-            ledger=ledger,
-            context_budget=context_budget,
-            on_diagnostic=on_diagnostic,
-            approve_mcp=approve_mcp,
-            before_early_call=before_early_call,
-        )
-        for turn in turns:
+        for turn in self.iterate(client, params, **options):
             response = turn.response
         return response
 
+    @_lists(RunOptions)
     def iterate(
-        self,
-        client: Any,
-        params: Mapping[str, Any],
-        *,
-        max_steps: int | None = None,
-        stream: bool = False,
-        eager: bool = False,
-        max_concurrent_calls: int = 2,
-        on_event: Callable[[Any], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], bool] | None = None,
-        before_action: Callable[[Any], bool] | None = None,
-        ledger: ResponsesToolLedger | None = None,
-        context_budget: ContextBudget | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
-        approve_mcp: Callable[[McpApprovalRequest], bool] | None = None,
-        before_early_call: Callable[[EarlyCall], EarlyDecision] | None = None,
+        self, client: Any, params: Mapping[str, Any], **options: Unpack[RunOptions]
     ) -> Generator[ResponsesRunnerTurn, None, None]:
         """Yield each response before its calls are executed, see `run`; advance to execute them.
 
         The last turn has `final`. Leaving a loop does not close the generator: use `contextlib.closing` to end a run
         early.
         """
-        steps = self._turns(
-            client,
-            params,
-            Streaming(stream, eager, max_concurrent_calls),
-            Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call),
-            max_steps=max_steps,
-            cancelled=cancelled,
-            ledger=ledger,
-            budget=context_budget,
-            observer=on_diagnostic,
-        )
-        return _drive(steps)
+        return _drive(self._turns(client, params, **options))
 
 
 class AsyncResponsesToolRunner(_Runner):
@@ -224,89 +198,30 @@ class AsyncResponsesToolRunner(_Runner):
     def __init__(
         self,
         *,
-        browser: BrowserTools | None = None,
+        browser: AsyncBrowserToolset | None = None,
         computer: AsyncComputerToolset | None = None,
         functions: list[AsyncRegisteredFunction] | None = None,
         early_execution: EarlyExecution | None = None,
     ) -> None:
         super().__init__(browser, computer, functions, early_execution)
 
-    async def run(
-        self,
-        client: Any,
-        params: Mapping[str, Any],
-        *,
-        max_steps: int | None = None,
-        stream: bool = False,
-        eager: bool = False,
-        max_concurrent_calls: int = 2,
-        on_event: Callable[[Any], Awaitable[None]] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], Awaitable[bool]] | None = None,
-        before_action: Callable[[Any], Awaitable[bool]] | None = None,
-        ledger: AsyncResponsesToolLedger | None = None,
-        context_budget: AsyncContextBudget | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
-        approve_mcp: Callable[[McpApprovalRequest], Awaitable[bool]] | None = None,
-        before_early_call: Callable[[EarlyCall], Awaitable[EarlyDecision]] | None = None,
-    ) -> Response:
+    @_lists(AsyncRunOptions)
+    async def run(self, client: Any, params: Mapping[str, Any], **options: Unpack[AsyncRunOptions]) -> Response:
         """Create responses and execute their calls, see `ResponsesToolRunner.run`.
 
         Raises:
             ToolRunnerCancelledError: the task was cancelled.
         """
-        turns = self.iterate(
-            client,
-            params,
-            max_steps=max_steps,
-            stream=stream,
-            eager=eager,
-            max_concurrent_calls=max_concurrent_calls,
-            on_event=on_event,
-            cancelled=cancelled,
-            approve_safety_checks=approve_safety_checks,
-            before_action=before_action,
-            ledger=ledger,
-            context_budget=context_budget,
-            on_diagnostic=on_diagnostic,
-            approve_mcp=approve_mcp,
-            before_early_call=before_early_call,
-        )
-        async for turn in turns:
+        async for turn in self.iterate(client, params, **options):
             response = turn.response
         return response
 
+    @_lists(AsyncRunOptions)
     async def iterate(
-        self,
-        client: Any,
-        params: Mapping[str, Any],
-        *,
-        max_steps: int | None = None,
-        stream: bool = False,
-        eager: bool = False,
-        max_concurrent_calls: int = 2,
-        on_event: Callable[[Any], Awaitable[None]] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        approve_safety_checks: Callable[[ResponseComputerToolCall], Awaitable[bool]] | None = None,
-        before_action: Callable[[Any], Awaitable[bool]] | None = None,
-        ledger: AsyncResponsesToolLedger | None = None,
-        context_budget: AsyncContextBudget | None = None,
-        on_diagnostic: ToolDiagnosticObserver | None = None,
-        approve_mcp: Callable[[McpApprovalRequest], Awaitable[bool]] | None = None,
-        before_early_call: Callable[[EarlyCall], Awaitable[EarlyDecision]] | None = None,
+        self, client: Any, params: Mapping[str, Any], **options: Unpack[AsyncRunOptions]
     ) -> AsyncGenerator[ResponsesRunnerTurn, None]:
         """Yield each response before its calls are executed, see `ResponsesToolRunner.iterate`."""
-        steps = self._turns(
-            client,
-            params,
-            Streaming(stream, eager, max_concurrent_calls),
-            Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call),
-            max_steps=max_steps,
-            cancelled=cancelled,
-            ledger=ledger,
-            budget=context_budget,
-            observer=on_diagnostic,
-        )
+        steps = self._turns(client, params, **options)
         try:
             outcome = next(steps)
             while True:
