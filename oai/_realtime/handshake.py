@@ -120,7 +120,9 @@ class Handshake:
 
     def _params(self, config: Config) -> dict[str, Any]:
         """Return the query parameters that override those of the client and of its URL."""
-        params = config.dialect.socket_query(self.socket.websocket, {**self._query, **by_name(self.extra_query)})
+        fixed = {name: self._query[name] for name in self.socket.fixed_query if name in self._query}
+        query = {**self._query, **by_name(self.extra_query), **fixed}
+        params = config.dialect.socket_query(self.socket.websocket, query)
         defaults = config.default_query
         return params | {name: defaults[name] for name in config.dialect.fixed_query if name in defaults}
 

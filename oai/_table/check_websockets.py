@@ -52,9 +52,10 @@ def _problems(name: str, socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
     for param in names:
         if not is_public(param) or param == "self" or param in SOCKET_OPTIONS or names.count(param) > 1:
             yield f"params.{param}", "is not a valid parameter name"
-    for param in socket.args:
-        if param not in names:
-            yield "args", f"names {param!r}, which is not a parameter of the row", nearest(param, names)
+    for key, listed in (("args", socket.args), ("fixed_query", socket.fixed_query)):
+        for param in listed:
+            if param not in names:
+                yield key, f"names {param!r}, which is not a parameter of the row", nearest(param, names)
     for param, expression in socket.params.items():
         yield from _type_problems(f"params.{param}", expression.removesuffix("?"))
     yield from _type_problems("events", socket.events)

@@ -40,6 +40,7 @@ class WebSocketRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     params: dict[str, str] = {}
     args: list[str] = []
     headers: dict[str, str] = {}
+    fixed_query: list[str] = []
     max_queue_size: int = 2**20
 
     helper: ClassVar[str] = "sockets.connect"

@@ -17,8 +17,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from operations import ADMIN_KEY, BASE, KEY, ROWS, function, recorded
+from arguments import MODES
+from arguments import arguments as arguments_of
+from operations import ADMIN_KEY, BASE, KEY, ROWS, InMemory, function, recorded
 
+import oai
 from oai._http.messages import Request, body_bytes
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
@@ -28,6 +31,7 @@ HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "openai
 """The headers to compare, in addition to those that begin with `openai-` or that a row names."""
 
 REQUIRED = "what is required"
+EVERYTHING = MODES[1]
 REFUSED = "the SDK refuses a call without one of several sets of arguments; here the server says what it lacks"
 REFERENCE = "the API takes a reference for an upload, in the SDK's types as well; its code takes uploads only"
 
@@ -152,6 +156,27 @@ def test_both_clients_send_the_same_request(name: str) -> None:
                 continue
             them = sent_by_them(name, call.arguments, compared(name))
             assert us == them, call.mode.name
+
+
+@pytest.mark.parametrize("name", official_names())
+def test_both_clients_prefer_the_same_of_an_argument_and_an_extra(name: str) -> None:
+    """The extras have a value for each parameter of the query, the header or the body, and the arguments another."""
+    row = ROWS[name]
+    declared = inspect.signature(function(theirs()[0], name)).parameters
+    arguments = {key: value for key, value in arguments_of(row, EVERYTHING).items() if key in declared}
+    fields = dict.fromkeys(row.params.keys() - {*row.path_params, *row.header_params}, "extra")
+    headers = dict.fromkeys([*row.header_params.values(), *row.headers], "extra")
+    # A file's field in `extra_body` is a file for us, and a further field of text for the SDK.
+    body = {} if row.files else {"extra_body": fields}
+    extras: dict[str, Any] = {"extra_query": fields, "extra_headers": headers, **body}
+    transport = InMemory()
+    client = oai.OpenAI(api_key=KEY, admin_api_key=ADMIN_KEY, base_url=BASE, transport=transport)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for extra, values in extras.items():
+            function(client, name)(**arguments, **{extra: values})
+            us = seen(transport.requests.pop(), compared(name))
+            assert us == sent_by_them(name, {**arguments, extra: values}, compared(name)), extra
 
 
 def test_nearly_every_row_is_compared() -> None:

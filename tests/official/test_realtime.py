@@ -187,6 +187,22 @@ def test_both_clients_merge_the_queries_of_url_client_and_connection(name: str, 
     assert ("own", "kept") in outcomes[1]
 
 
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("value", ["extra", None, ["a", "b"], {"x": 1}], ids=str)
+@pytest.mark.parametrize("name", SOCKETS)
+def test_both_clients_prefer_the_same_of_an_argument_and_an_extra_query(name: str, value: Any, cls: str) -> None:
+    socket = SOCKETS[name]
+    outcomes = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            client = getattr(package, cls)(**query_options(seen))
+            manager = attrgetter(name)(client)(
+                **example_arguments(socket), extra_query=dict.fromkeys(socket.params, value)
+            )
+            outcomes.append(sent_query(manager, client, seen))
+    assert outcomes[0] == outcomes[1]
+
+
 @pytest.mark.parametrize("cls", ["AzureOpenAI", "AsyncAzureOpenAI"])
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_both_azure_clients_merge_the_queries_and_keep_version_and_deployment(query: Any, cls: str) -> None:

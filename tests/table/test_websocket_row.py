@@ -108,6 +108,7 @@ headers   = { X-Speech = "1" }
         ({"params": {"timeout": "str"}}, r"`params.timeout` is not a valid parameter name"),
         ({"websocket": "/{a}", "params": {"a": "str"}}, r"`params.a` is not"),
         ({"params": {"model": "a b?"}}, r"`params.model` is 'a b'"),
+        ({"fixed_query": ["modle"], "params": {"model": "str"}}, r"`fixed_query` names 'modle'.*did you mean `model`"),
         ({"args": ["modle"], "params": {"model": "str"}}, r"`args` names 'modle'.*did you mean `model`"),
         ({"sends": {"recv": {}}}, r"`sends.recv` would hide `recv`"),
         ({"sends": {"a.class": {}}}, r"`sends.a.class` is not a valid call path"),
