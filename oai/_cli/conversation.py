@@ -20,8 +20,8 @@ from oai._errors import OpenAIError
 from oai._flow.steps import run
 from oai._json.objects import plain
 from oai._support.plain_data import as_dict, as_list
-from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.run_tools import MOST_ROUNDS, ToolRunner, chat_call
+from oai.helpers.structured.tools import Tools
 
 Show = Callable[[str], object]
 

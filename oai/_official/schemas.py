@@ -51,8 +51,8 @@ def validate_response_format(response_format: object) -> None:
 def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_completion: Any) -> Any:
     """Return a chat completion with its content and arguments as values of the types."""
     from oai._official.twins import as_struct
-    from oai.helpers.structured.functions import Tools
     from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion
+    from oai.helpers.structured.tools import Tools
 
     completion = as_struct(chat_completion)
     check_finished(completion)
@@ -62,9 +62,9 @@ def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_comple
 def parse_response(*, text_format: Any, input_tools: Any, response: Any) -> Any:
     """Return a response with its texts and arguments as values of the types."""
     from oai._official.twins import as_struct
-    from oai.helpers.structured.functions import Tools
     from oai.helpers.structured.parsed import OutputTypes
     from oai.helpers.structured.parsed import parse_response as parse
+    from oai.helpers.structured.tools import Tools
 
     return parse(as_struct(response), OutputTypes(_type_of(text_format), Tools(_tools(input_tools))))
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overlo
 
 from oai._json.encode import encode
 from oai._support.omit import Omit, omit
-from oai.helpers.structured.functions import apply, description_of, name_of, signature_format
 from oai.helpers.structured.schemas import Format, clean_name, format_of
+from oai.helpers.structured.signatures import apply, description_of, name_of, signature_format
 
 if TYPE_CHECKING:
     from oai.types.beta.agents_params import AgentToolConfigParamFunction

@@ -32,9 +32,9 @@ from oai.helpers.streaming.chat_events import (
 from oai.helpers.streaming.chat_state import Choice, Completion
 from oai.helpers.streaming.partial_text import GrowingText, partial_json
 from oai.helpers.streaming.undeclared import gather
-from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.parse import chat_request
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, set_parsed
+from oai.helpers.structured.tools import Tools
 
 if TYPE_CHECKING:
     from oai.types.chat import ChatCompletionChunk, ParsedChatCompletion

@@ -24,9 +24,9 @@ from oai.helpers.streaming.response_events import (
     ResponseTextDoneEvent,
 )
 from oai.helpers.streaming.response_state import ENDS, LIFE, Output
-from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.parse import responses_request
 from oai.helpers.structured.parsed import OutputTypes, copy_as, parse_response
+from oai.helpers.structured.tools import Tools
 from oai.types import responses as api
 
 if TYPE_CHECKING:

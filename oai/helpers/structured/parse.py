@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from oai._errors import OpenAIError
 from oai._support.omit import omit
-from oai.helpers.structured.functions import Tools, tools_for
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, parse_response
 from oai.helpers.structured.schemas import format_of
+from oai.helpers.structured.tools import Tools, tools_for
 from oai.types.chat import (
     ParsedChatCompletion,
     ParsedChatCompletionMessage,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oai._json.objects import Object
-    from oai.helpers.structured.functions import Tools
+    from oai.helpers.structured.tools import Tools
 
 
 class OutputTypes:

@@ -22,12 +22,13 @@ from oai._support.async_library import to_thread
 from oai._support.named_tuples import readable
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
-from oai.helpers.structured.functions import FunctionTool, Tools
 from oai.helpers.structured.parse import chat_request, responses_request
 from oai.helpers.structured.parsed import parse_completion, parse_response
+from oai.helpers.structured.tools import Tools
 
 if TYPE_CHECKING:
     from oai._flow.steps import Steps
+    from oai.helpers.structured.functions import FunctionTool
 
 A = TypeVar("A")
 

@@ -8,7 +8,8 @@ from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar
 
-from oai.helpers.structured.functions import FunctionTool, tools_for
+from oai.helpers.structured.functions import FunctionTool
+from oai.helpers.structured.tools import tools_for
 from oai.lib.responses_tool_runner.outputs import FunctionResult
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from tools_of_tests import Search, Weather, item, weather
 
 import oai
 from oai._json.encode import encode
-from oai.helpers.structured.functions import tools_for
+from oai.helpers.structured.tools import tools_for
 from oai.testing import Answer, Loopback, Seen
 
 
