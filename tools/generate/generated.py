@@ -36,7 +36,7 @@ class Generated:
 
     def write_types(self, root: Path = ROOT / "oai" / "types") -> int:
         """Write the modules of types; return how many files there are."""
-        return write_types(root, self.plan.facts, self.plan, self.names.other_imports)
+        return write_types(root, self.plan, self.names.other_imports)
 
 
 @cache

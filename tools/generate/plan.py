@@ -1,9 +1,8 @@
 """What the facts become here: areas, names, tags, shapes written once.
 
-An area is a package below `oai.types`, one for each package of the official SDK; what lies at the official root is
-put by the resource that it belongs to. A class that a package exports keeps its name. A nested class, which no
-package exports, keeps its bare name where that is the only one in its area, and is prefixed by the name of its
-module's main class where it is not: the `Choice` of `chat_completion_chunk` is `ChatCompletionChunkChoice`.
+A class that a package exports keeps its name. A nested class, which no package exports, keeps its bare name where that
+is the only one in its area, and is prefixed by the name of its module's main class where it is not: the `Choice` of
+`chat_completion_chunk` is `ChatCompletionChunkChoice`.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
+from tools.generate.areas import ROOT, area_of, camel, home_of
 from tools.generate.ir import (
-    NONE,
     Alias,
     Facts,
-    Field,
     Key,
     Lit,
     Map,
@@ -30,52 +28,6 @@ from tools.generate.ir import (
 )
 from tools.generate.shapes import COMMON, Merger, Shapes, reach
 from tools.generate.unions import UnionNamer
-
-ROOT = "openai.types"
-
-ROOT_AREAS = {
-    "audio": "audio",
-    "auto_file_chunking": "vector_stores",
-    "batch": "batches",
-    "chat_model": "shared",
-    "completion": "completions",
-    "container": "containers",
-    "content_provenance": "content_provenance_checks",
-    "create_embedding": "embeddings",
-    "decision": "decisions",
-    "deleted_skill": "skills",
-    "embedding": "embeddings",
-    "eval": "evals",
-    "file_chunking": "vector_stores",
-    "file": "files",
-    "image": "images",
-    "model": "models",
-    "moderation": "moderations",
-    "other_file_chunking": "vector_stores",
-    "skill": "skills",
-    "static_file_chunking": "vector_stores",
-    "upload": "uploads",
-    "vector_store": "vector_stores",
-    "video": "videos",
-}
-"""Areas of the modules at the official root, by how their names begin; the longest beginning counts."""
-
-
-SPLITS = {
-    "beta": {
-        "beta_": "responses",
-        "response": "responses",
-        "assistant": "assistants",
-        "thread": "assistants",
-        "code_interpreter_tool": "assistants",
-        "file_search_tool": "assistants",
-        "function_tool": "assistants",
-        "chatkit": "chatkit",
-        "": "agents",
-    },
-    "shared": {"function": "function"},
-}
-"""Areas too large for one module, by how the names of the official modules begin; chat needs the functions alone."""
 
 
 class Plan:
@@ -276,16 +228,16 @@ class Plan:
             count = Counter(key[1] for key in keys)
             for key in keys:
                 names[key] = key[1] if count[key[1]] == 1 or key in self.exported else _long_name(key)
-            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            twice = _duplicates(names[key] for key in keys)
             for key in keys:
                 if names[key] in twice and key not in self.exported:
                     names[key] = _long_name(key)
-            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            twice = _duplicates(names[key] for key in keys)
             for key in keys:
                 # Two packages that share a module export the same name: the deeper one keeps it as an alias.
                 if names[key] in twice and key[0].count(".") > ROOT.count(".") + 2:
                     names[key] = camel(key[0].split(".")[-2]) + names[key]
-            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            twice = _duplicates(names[key] for key in keys)
             if twice:
                 raise ValueError(f"{sorted({area_of(key) for key in keys})}: {sorted(twice)} would be written twice")
         return names
@@ -303,36 +255,14 @@ class Plan:
         return [sorted(key for key in self.kept if area_of(key) in areas) for areas in groups.values()]
 
 
+def _duplicates(names: Iterable[str]) -> set[str]:
+    return {name for name, times in Counter(names).items() if times > 1}
+
+
 def _long_name(key: Key) -> str:
     """Return a nested class's name with that of its module's main class before it, unless it begins so already."""
     main = camel(key[0].rpartition(".")[2])
     return key[1] if key[1].startswith(main) else main + key[1]
-
-
-def area_of(key: Key) -> str:
-    """Return the area of a definition, such as `beta.threads`."""
-    package, _, stem = key[0].removeprefix(f"{ROOT}.").rpartition(".")
-    if package:
-        return package
-    return ROOT_AREAS[max((start for start in ROOT_AREAS if stem.startswith(start)), key=len)]
-
-
-def home_of(key: Key, kind: str) -> str:
-    """Return the module that a definition of a kind is written to, such as `chat.structs`."""
-    area, stem = area_of(key), key[0].rpartition(".")[2]
-    if kind != "constants":
-        for start, part in SPLITS.get(area, {}).items():
-            if stem.startswith(start):
-                return f"{area}.{part}_{kind}"
-    return f"{area}.{kind}"
-
-
-def camel(stem: str) -> str:
-    return "".join(word.title() for word in stem.split("_"))
-
-
-def nullable(node: Type) -> bool:
-    return node == NONE or (isinstance(node, OneOf) and NONE in node.variants)
 
 
 def _is_request(node: Type) -> bool:
@@ -346,6 +276,3 @@ def _is_request(node: Type) -> bool:
         case OneOf(variants, _):
             return any(map(_is_request, variants))
     return False
-
-
-__all__ = ["Field", "Plan", "area_of", "camel", "home_of", "nullable"]

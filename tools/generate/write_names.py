@@ -14,10 +14,10 @@ from functools import reduce
 from pathlib import Path
 from types import ModuleType
 
+from tools.generate.definitions import HEADER
 from tools.generate.layout import path_of, wrapped
 from tools.generate.modules import ModuleFacts
 from tools.generate.sdk import Sdk
-from tools.generate.write_types import HEADER
 
 ROOT = "openai"
 RULES = tomllib.loads(Path(__file__).with_name("official.toml").read_text())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from oai._table.websocket_row import WebSocketRow
+from tools.generate.areas import area_of
 from tools.generate.ir import (
     ANY,
     NONE,
@@ -25,7 +26,7 @@ from tools.generate.ir import (
     Type,
     refs,
 )
-from tools.generate.plan import Plan, area_of
+from tools.generate.plan import Plan
 
 ENDS = {
     "responses.ResponseStreamEvent": ["response.completed", "response.failed", "response.incomplete"],
