@@ -7,14 +7,16 @@ they pickle. This module does not decide what to retry.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._http.response import Response, SentRequest
+from oai._support.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from oai._http.foreign_types import RequestLike, ResponseLike
+    from oai._http import foreign_protocols as foreign
+else:
+    foreign = LazyModule("oai._http.foreign_protocols")
 
 
 class OpenAIError(Exception):
@@ -46,7 +48,9 @@ class APIError(OpenAIError):
 
     request: SentRequest
 
-    def __init__(self, message: str, request: SentRequest | RequestLike | None = None, *, body: object = None) -> None:
+    def __init__(
+        self, message: str, request: SentRequest | foreign.RequestLike | None = None, *, body: object = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.request = SentRequest.unknown() if request is None else cast("SentRequest", request)
@@ -69,7 +73,9 @@ class APIError(OpenAIError):
 class APIConnectionError(APIError):
     """No connection could be opened, or it broke before the response was complete."""
 
-    def __init__(self, *, message: str = "Connection error.", request: SentRequest | RequestLike | None = None) -> None:
+    def __init__(
+        self, *, message: str = "Connection error.", request: SentRequest | foreign.RequestLike | None = None
+    ) -> None:
         super().__init__(message, request)
 
 
@@ -77,7 +83,7 @@ class APITimeoutError(APIConnectionError):
     """A time limit was reached: `timeout` (per attempt) or `deadline` (of the whole call)."""
 
     def __init__(
-        self, request: SentRequest | RequestLike | None = None, *, message: str = "Request timed out."
+        self, request: SentRequest | foreign.RequestLike | None = None, *, message: str = "Request timed out."
     ) -> None:
         super().__init__(message=message, request=request)
 
@@ -94,7 +100,7 @@ class WebSocketConnectionClosedError(APIConnectionError):
         self,
         message: str,
         *,
-        request: SentRequest | RequestLike | None = None,
+        request: SentRequest | foreign.RequestLike | None = None,
         code: int | None = None,
         reason: str = "",
         unsent_messages: Sequence[str | bytes] = (),
@@ -162,7 +168,7 @@ class _AnsweredError(APIError):
 
     response: Response
 
-    def __init__(self, message: str, *, response: Response | ResponseLike, body: object = None) -> None:
+    def __init__(self, message: str, *, response: Response | foreign.ResponseLike, body: object = None) -> None:
         if isinstance(response, Response):
             message, body = response.hide(message), response.hide(body)
         super().__init__(message, _request_of(response), body=body)
@@ -171,7 +177,7 @@ class _AnsweredError(APIError):
 
 
 class _StatusError(_AnsweredError):
-    def __init__(self, message: str, *, response: Response | ResponseLike, body: object = None) -> None:
+    def __init__(self, message: str, *, response: Response | foreign.ResponseLike, body: object = None) -> None:
         super().__init__(message, response=response, body=body)
         self.status_code = response.status_code
 

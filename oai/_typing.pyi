@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from oai._client import async_client as _async_client
 from oai._client import sync_client as _client
-from oai._http.foreign_types import TimeoutLimits
+from oai._http.foreign_protocols import TimeoutLimits
 from oai._http.messages import AsyncTransport, Timeout, Transport
 from oai._json import pages as _pages
 from oai._results.answer import BinaryResponse

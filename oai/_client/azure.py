@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from oai._errors import OpenAIError
 from oai._request.client_core import core_of
@@ -15,8 +15,6 @@ from oai._table.operation import DOT_SEGMENTS
 from oai._table.providers import ProviderRow, find_shipped
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._typed import AsyncOpenAI, OpenAI
 else:
     from oai._client.async_client import AsyncOpenAI

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
+from oai._client.core import Core
 from oai._client.table_classes import TableClient, Tables, class_with, made_of, restore
 from oai._client.undeclared import UndeclaredRequests
 from oai._errors import OpenAIError
 from oai._flow.observe import start_log
+from oai._http.messages import Transport
 from oai._request.client_core import core_of
 from oai._request.config import NAMED, USER_AGENT, Config
 from oai._request.options import ARGUMENTS, CLIENT_ARGUMENTS
+from oai._support.lazy import LazyModule
 from oai._support.omit import Omit, omit
 from oai._surface.namespaces import Namespace
 from oai._table.load import table_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self, Unpack
-
-    from oai._client.core import Core
-    from oai._http.messages import Transport
-    from oai._typed._options import OptionAttributes, Options
+    from oai._typed import _options as option_types
+    from oai._typed._options import OptionAttributes
 else:
+    option_types = LazyModule("oai._client.option_types")
     OptionAttributes = object  # the attributes are created below, from the same declarations as the stub
 
 
@@ -68,6 +69,9 @@ class BaseURL(Attribute):
 class _Constructor:
     """Stand-in for the constructor, from which `inspect` reads a signature with every declared option."""
 
+    __globals__ = globals()
+    """Where `typing.get_type_hints` looks up the names of the constructor's annotations."""
+
     def __call__(self) -> None:
         """Do nothing; `inspect` reads signatures of callables only."""
 
@@ -98,7 +102,7 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         transport: Transport | None = None,
         table: Tables | None = None,  # noqa: ARG002 - read by `__new__`
         http_client: Any = None,
-        **options: Unpack[Options],
+        **options: Unpack[option_types.Options],
     ) -> None:
         """Create a client; options default to the environment, then to their default values.
 
@@ -247,4 +251,4 @@ for _name, _declared in ARGUMENTS.items():
 setattr(Client, "_base_url", vars(Client)["base_url"])  # noqa: B010 - the SDK's private name, which litellm reads
 
 for _method in (Client.__new__, Client.__init__):  # `inspect` reads the signature of a class from the former
-    vars(_method)["__wrapped__"] = _Constructor()  # only `inspect` follows it
+    vars(_method)["__wrapped__"] = _Constructor()  # only `inspect` and `typing` follow it

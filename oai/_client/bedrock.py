@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from oai._errors import OpenAIError
 from oai._providers.bedrock import AMBIGUOUS, bedrock, canonical_endpoint
@@ -13,8 +13,6 @@ from oai._request.options import check_constructor
 from oai._support.omit import omit
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._typed import AsyncOpenAI, OpenAI
 else:
     from oai._client.async_client import AsyncOpenAI

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._errors import OpenAIError
+from oai._http.messages import Transport
 from oai._support.suggest import nearest
 
 if TYPE_CHECKING:
-    from oai._http.messages import Reply, Request, Transport
+    from oai._http.messages import Reply, Request
 
 VARIABLE = "OAI_TRANSPORT"
 

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from oai._http.messages import Headers, body_bytes
+from oai._http.messages import Headers, Request, body_bytes
 from oai._incoming.forms import form_boundary, form_parts
 from oai._support.named_tuples import readable
 from oai._support.plain_data import as_dict
 from oai._support.redact import redact_headers, redact_url
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from oai._http.messages import Request
 
 SHOWN = 20
 """How many calls an error message lists."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from oai._fake.calls import Call, Calls, UnexpectedCall
 from oai._fake.program import AnswerMethods, Program, Step
@@ -16,8 +16,6 @@ from oai._incoming.operations import Incoming
 from oai._support.suggest import nearest
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._table.table import Table
 
 T = TypeVar("T")

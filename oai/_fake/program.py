@@ -7,15 +7,13 @@ Steps are used in order, for one call each or for `times` calls; the last serves
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from oai._fake.answers import AnswerFactory, Failure, function_answer, make_failure, stream_answer, value_answer
+from oai._fake.calls import Call
 from oai._fake.pages import PER_PAGE, list_answer
-
-if TYPE_CHECKING:
-    from oai._fake.calls import Call
-    from oai._http.messages import TransportError
-    from oai._table.operation import Operation
+from oai._http.messages import TransportError
+from oai._table.operation import Operation
 
 
 class Step:

@@ -3,42 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, get_args
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Protocol
-
-    class URLLike(Protocol):
-        """What a base URL may be besides text: httpx's `URL`."""
-
-        @property
-        def raw_path(self) -> bytes: ...
-
-    class TimeoutLimits(Protocol):
-        """What a timeout may be besides `oai.Timeout`: httpx's, with seconds or `None` for each wait."""
-
-        connect: float | None
-        read: float | None
-        write: float | None
-        pool: float | None
-
-    class RequestLike(Protocol):
-        """What an error may be made with: a request of httpx."""
-
-        @property
-        def method(self) -> str: ...
-        @property
-        def url(self) -> Any: ...
-
-    class ResponseLike(Protocol):
-        """What an error may be made with: a response of httpx."""
-
-        @property
-        def status_code(self) -> int: ...
-        @property
-        def headers(self) -> Mapping[str, str]: ...
-
+from typing import Any, get_args
 
 HTTPX = ("httpx", "httpx2")
 """Libraries whose `Response` programs for the official SDK pass as `cast_to`."""

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 
 from oai._http.body import Body
-from oai._http.messages import Headers
+from oai._http.messages import Headers, Request
+from oai._support.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import timedelta
-    from typing import Self
-
-    from oai._http.messages import Request
-    from oai._http.rate_limit import RateLimit
-    from oai._http.url import URL
+    from oai._http import rate_limit as rate_limits
+    from oai._http import url as urls
+else:
+    rate_limits = LazyModule("oai._http.rate_limit")
+    urls = LazyModule("oai._http.url")
 
 
 class SentRequest(msgspec.Struct, frozen=True):
     """A request after it was sent, without its body and with the secrets in URL and headers redacted."""
 
     method: str
-    url: URL
+    url: urls.URL
     headers: Headers
     operation: str | None = None
 
@@ -104,7 +105,7 @@ class Response(Body):
         return self._request.method
 
     @property
-    def rate_limit(self) -> RateLimit:
+    def rate_limit(self) -> rate_limits.RateLimit:
         """The server's rate limits, see `RateLimit`."""
         from oai._http.rate_limit import RateLimit  # regular expressions that few calls need
 
@@ -132,7 +133,7 @@ class Response(Body):
         return self._credentials
 
     @property
-    def url(self) -> URL:
+    def url(self) -> urls.URL:
         """The URL of the request, with secrets redacted."""
         return self.request.url
 

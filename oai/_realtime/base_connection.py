@@ -18,9 +18,11 @@ from oai._errors import (
     OpenAIError,
     StreamError,
 )
+from oai._http.response import Response
 from oai._json.decode import decode
 from oai._json.objects import plain
 from oai._realtime.handlers import Handlers, message_of, type_of
+from oai._realtime.handshake import Handshake
 from oai._realtime.reconnect import RECOVERABLE, ReconnectingEvent, SendQueue, SocketClosed
 from oai._support.log import logger
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._flow.steps import Steps
-    from oai._http.response import Response
-    from oai._realtime.handshake import Handshake
     from oai._realtime.reconnect import OnReconnecting
 
 END: Final = object()

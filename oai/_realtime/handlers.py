@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import msgspec
 
 from oai._json.objects import plain
-
-if TYPE_CHECKING:
-    from typing import Self
 
 Handler = Callable[[Any], Any]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from oai._support.omit import omit
 from oai._surface.source import event_source, make_function, wrong_call
 from oai._table.operation import GENERATED
+from oai._table.type_expressions import METHOD_BUILTINS
 
 if TYPE_CHECKING:
     from oai._table.websocket_row import WebSocketRow
@@ -70,7 +71,7 @@ def _method(name: str, socket: WebSocketRow, event: str, *, is_async: bool) -> F
     prefix, send = ("async ", "await self._connection.send") if is_async else ("", "self._connection.send")
     source = "\n".join(event_source(prefix, method, event, params, send))
     required = [param for param, kind in params.items() if not kind.endswith("?")]
-    scope = {"_omit": omit, "_wrong_call": wrong_call}
+    scope = {"__builtins__": METHOD_BUILTINS, "_omit": omit, "_wrong_call": wrong_call}
     function = make_function(method, f"{GENERATED}{name}, sends {event}>", source, scope, required)
     function.__qualname__ = event
     function.__doc__ = f"Send the event `{event}`."

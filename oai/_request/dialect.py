@@ -14,16 +14,9 @@ from oai._request.options import OptionValueError, environment
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from typing import Protocol
 
     from oai._http.messages import Request
     from oai._table.operation import Operation
-
-    class Provider(Protocol):
-        """What `OpenAI(provider=...)` takes besides names and rows; `oai.providers` makes them."""
-
-        def configure_options(self, options: dict[str, Any]) -> dict[str, Any]:
-            """Return the options of a client with those of the provider, among them `dialect`."""
 
 
 class Dialect:

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from oai._http.messages import Request
+from oai._http.response import Response
+from oai._support.lazy import LazyModule
+
 if TYPE_CHECKING:
-    from oai._http.messages import Body, Headers, Request
-    from oai._http.response import Response
-    from oai._metering.response_meter import ResponseFacts
-    from oai._metering.tokens import TokenUsage
+    from oai._http.messages import Body, Headers
+    from oai._metering import response_meter, tokens
+else:
+    response_meter = LazyModule("oai._metering.response_meter")
+    tokens = LazyModule("oai._metering.tokens")
 
 
 class Attempt:
@@ -72,7 +77,7 @@ class Attempt:
         self.began = time.monotonic()
         self._body: bytes | Body | None = request.body
         self._content = b""
-        self._facts: ResponseFacts | None = None
+        self._facts: response_meter.ResponseFacts | None = None
         self._model: str | None = None
 
     @property
@@ -92,12 +97,12 @@ class Attempt:
         return self._model
 
     @property
-    def usage(self) -> TokenUsage | None:
+    def usage(self) -> tokens.TokenUsage | None:
         """The tokens that the response reports; of a stream, not before `on_end`."""
         return self.facts.usage
 
     @property
-    def facts(self) -> ResponseFacts:
+    def facts(self) -> response_meter.ResponseFacts:
         """What the response reports: tokens, model, id, finish reasons; of a stream, not before `on_end`."""
         if self._facts is None:
             from oai._metering.response_meter import ResponseFacts, facts_of  # few hooks need it
@@ -112,7 +117,7 @@ class Attempt:
         self.status, self.headers, self.request_id = response.status_code, response.headers, response.request_id
         self._content = response.content
 
-    def set_facts(self, facts: ResponseFacts) -> None:
+    def set_facts(self, facts: response_meter.ResponseFacts) -> None:
         """Take what a stream has reported."""
         self._facts = facts
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import types
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
 from oai._errors import APIResponseValidationError
 from oai._http.foreign_types import has_pydantic_model, is_of_httpx, is_pydantic_model
+from oai._http.messages import Headers
 from oai._http.response import Response
 from oai._json.decode import lenient, parse_json
 from oai._json.objects import Kind, Object
 from oai._json.strict import DECODE
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from oai._http.messages import Headers
     from oai._table.operation import Operation
 
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from oai._http.either import pieces_of
 from oai._http.messages import TransportError
+from oai._http.response import Response
 from oai._results.events import EventDecoder
+from oai._results.sse_output import Errors
+from oai._table.operation import Operation
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
 
     from oai._http.messages import Reply
-    from oai._http.response import Response
-    from oai._results.sse_output import Errors
-    from oai._table.operation import Operation
 
 T = TypeVar("T")
 

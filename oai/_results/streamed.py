@@ -5,6 +5,7 @@ How a body is read is written in `oai._http.body`, once for sync and async.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,6 @@ from oai._http.body import Over, now
 from oai._http.either import at_once, pieces_of
 from oai._http.response import Response
 from oai._support.async_library import to_thread
-
-if TYPE_CHECKING:
-    import os
 
 PIECE = 1 << 20
 """Bytes written to a file at a time."""

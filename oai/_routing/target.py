@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -14,11 +14,9 @@ from oai._errors import OpenAIError
 from oai._http.messages import Body, Pairs, Request, Timeout
 from oai._incoming.router import match_path
 from oai._request.multipart import Multipart
+from oai._request.profile import Profile
 from oai._routing.service import ProviderService, Service
 from oai._support.redact import REDACTED, Redactor, is_secret_header, redact_url
-
-if TYPE_CHECKING:
-    from oai._request.profile import Profile
 
 OF_ACCOUNT: Final = frozenset({"openai-organization", "openai-project"})
 """Header fields that name the account at one server."""

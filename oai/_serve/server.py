@@ -8,23 +8,20 @@ the connections.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oai._http.messages import Transport
 from oai._incoming.operations import Incoming
 from oai._serve.connection import Handler
 from oai._serve.http_server import HTTPServer, Log
 from oai._support.loopback import is_loopback
 from oai._table.load import merged_table, table_sources
-
-if TYPE_CHECKING:
-    import os
-
-    from oai._http.messages import Transport
-    from oai._table.table import Table
+from oai._table.table import Table
 
 
 @contextmanager

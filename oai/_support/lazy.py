@@ -1,10 +1,29 @@
-"""Import the names of a package when they are first used (PEP 562)."""
+"""Import modules when they are first used: the names of a package (PEP 562), and the types of annotations."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+
+
+class LazyModule:
+    """Stand-in for a module whose types stand in annotations, imported when these are evaluated.
+
+    Annotations are text until `typing.get_type_hints` or `inspect.signature(eval_str=True)` evaluates them. A module
+    that is loaded anyway is imported as usual; this is for one that a program might never need.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
+        try:
+            return getattr(import_module(self._module), name)
+        except ImportError:
+            return Any  # a library that is not installed
 
 
 def attach(

@@ -213,8 +213,10 @@ class MethodBuilder:
     def _scope(self) -> dict[str, Any]:
         """Return the global names that generated source uses."""
         from oai._surface.source import with_headers, wrong_call
+        from oai._table.type_expressions import METHOD_BUILTINS  # as above
 
         return {
+            "__builtins__": METHOD_BUILTINS,
             "_omit": omit,
             "_with_headers": with_headers,
             "_wrong_call": partial(wrong_call, options=self._options),

@@ -194,7 +194,7 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
     scope["__name__"] = "oai"
     filename = _keep_source(filename, source)
     exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - from a validated row
-    function: FunctionType = scope[name]
+    function: FunctionType = scope.pop(name)  # `list` in the annotations of a method `list` is the type
     signature = inspect.signature(function)
     parameters = [
         parameter.replace(default=inspect.Parameter.empty) if parameter.name in required else parameter

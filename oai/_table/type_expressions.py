@@ -7,6 +7,7 @@ An expression is Python's syntax for types and nothing more: names, dots, `[...]
 
 from __future__ import annotations
 
+import builtins
 import typing
 from _thread import allocate_lock  # `threading` is a larger import, which `import oai` does without
 from collections.abc import Iterable, Mapping, Sequence
@@ -124,6 +125,29 @@ def _named(name: str) -> Any:
 
         return getattr(_pages, name)
     return find(name, "oai.types")
+
+
+class _MethodBuiltins(dict[str, Any]):
+    """The builtins of the methods that are generated from rows: Python's, and the names of type expressions.
+
+    So `typing.get_type_hints` evaluates the annotations of a method, and each name is imported when it does.
+    """
+
+    def __missing__(self, name: str) -> Any:
+        if name == "Timeout":
+            from oai._http.messages import Timeout
+
+            return Timeout
+        try:
+            return _named(name)
+        except LookupError:  # the package of a user's own type
+            try:
+                return import_module(name)
+            except ImportError:
+                raise KeyError(name) from None
+
+
+METHOD_BUILTINS = _MethodBuiltins(vars(builtins))
 
 
 def find(name: str, home: str) -> Any:

@@ -4,9 +4,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from oai._request.dialect import Dialect, Provider
+from oai._client.option_types import Provider
+from oai._request.dialect import Dialect
 from oai._auth.subject_tokens import WorkloadIdentity, X509WorkloadIdentity
-from oai._http.foreign_types import TimeoutLimits, URLLike
+from oai._http.foreign_protocols import TimeoutLimits, URLLike
 from oai._http.messages import Timeout
 from oai._support.omit import Omit
 from oai._request.hooks import Attempt

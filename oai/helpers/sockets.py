@@ -16,11 +16,11 @@ from oai._realtime.handshake import ExtraHeaders, ExtraQuery, Handshake, Timeout
 from oai._realtime.reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
 from oai._request.client_core import core_of
 from oai._support.omit import omit
+from oai._table.websocket_row import WebSocketRow
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from oai._table.websocket_row import WebSocketRow
 
 C = TypeVar("C")
 

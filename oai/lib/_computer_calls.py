@@ -10,11 +10,10 @@ from oai._json.dump import dump, source_of
 from oai._support.plain_data import is_list, is_object
 from oai.lib._item_shapes import OUTPUT_MESSAGE, OWN_COMPACTION, REASONING, is_computer_call
 from oai.lib._shapes import copy_json
-from oai.types.responses import ResponseComputerToolCall
+from oai.types.responses import Response, ResponseComputerToolCall
 
 if TYPE_CHECKING:
     from oai.lib._shapes import Check
-    from oai.types.responses import Response
     from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 OWNED: Final = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, Unpack
 
 from oai._flow.steps import Steps, run, run_async
 from oai.lib._computer_calls import ComputerUseError, History, continue_with, prepared
@@ -21,12 +21,10 @@ from oai.types.responses import (
     ResponseComputerToolCall,
     ResponseComputerToolCallOutputScreenshotParam,
 )
+from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ComputerCallOutput
 
 __all__ = [
     "AsyncComputerDriver",

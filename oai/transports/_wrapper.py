@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from oai._http.messages import is_async
 from oai._metering.replies import awaited
-from oai._metering.socket_meters import socket_meter
+from oai._metering.socket_meters import SocketMeter, socket_meter
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from oai._http.messages import Request
-    from oai._metering.socket_meters import SocketMeter
 
 
 class OverTransport:

@@ -11,7 +11,7 @@ import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from oai._http.messages import TransportError
+from oai._http.messages import Request, TransportError
 from oai._http1 import Request as HTTPRequest
 from oai._http1 import Response as HTTPResponse
 from oai._support.async_library import asyncio_loop
@@ -25,7 +25,7 @@ from oai.transports._protocols import Connection
 from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
-    from oai._http.messages import Request, Timeout
+    from oai._http.messages import Timeout
 
 
 class AsyncHTTPTransport:

@@ -10,6 +10,7 @@ sync and async clients, and any number of threads. The programming methods are i
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -24,13 +25,12 @@ from oai._incoming.reading import path_values
 from oai._offline.answers import answer
 from oai._support.suggest import nearest
 from oai._table.load import merged_table, table_sources
+from oai._table.table import Table
 
 if TYPE_CHECKING:
-    import os
     from types import TracebackType
     from typing import Self
 
-    from oai._table.table import Table
 
 __all__ = ["Call", "Calls", "FakeOperation", "FakeTransport", "Program", "UnexpectedCall", "Upload"]
 

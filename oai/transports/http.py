@@ -13,8 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from oai._http.messages import TransportError
+from oai._http.messages import Reply, Request, TransportError
 from oai._http1 import Request as HTTPRequest
+from oai._support.lazy import LazyModule
 from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
@@ -26,8 +27,10 @@ from oai.transports._tls import Resumption, load_all_certificates, shared_tls_co
 if TYPE_CHECKING:
     import ssl
 
-    from oai._http.messages import Reply, Request, Timeout
+    from oai._http.messages import Timeout
     from oai.transports.urllib3 import Urllib3Transport
+else:
+    ssl = LazyModule("ssl")
 
 
 class HTTPTransport:

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from oai._http.messages import Request, Timeout, TransportError
 from oai._support.async_library import run_in, running_loop
+from oai._support.lazy import LazyModule
 from oai.transports._async_bodies import pieces_of
 from oai.transports._cancellation import cancel_once
 from oai.transports._httpx_replies import AsyncHttpxReply, Errors, HttpxReply, as_transport_error, until
@@ -27,6 +28,8 @@ from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import httpx
+else:
+    httpx = LazyModule("httpx")
 
 MOST_CONNECTIONS = 100
 """Idle connections that a client created here keeps, as in the official SDK."""

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 from oai._flow.retry import quota_pause, server_pause
 from oai._http.messages import Headers, Request, TransportError, is_async
 from oai._metering.replies import AsyncMeteredReply, MeteredReply, awaited
-from oai._metering.socket_meters import in_turn
+from oai._metering.response_meter import ResponseMeter
+from oai._metering.socket_meters import SocketMeter, in_turn
+from oai._metering.token_limits import Estimate
 from oai._support.async_library import wait_for
 from oai.transports._wrapper import OverTransport
 
 if TYPE_CHECKING:
-    from oai._metering.response_meter import ResponseMeter
-    from oai._metering.socket_meters import SocketMeter
-    from oai._metering.token_limits import Estimate, Shared, TokenLimits
+    from oai._metering.token_limits import Shared, TokenLimits
 
 MINUTE = 60.0
 

@@ -20,6 +20,7 @@ from urllib3.exceptions import TimeoutError as LimitReached
 from urllib3.util import SKIP_HEADER
 
 from oai._http.messages import Body, Headers, Pairs, Request, TransportError
+from oai._support.lazy import LazyModule
 from oai.transports._limits import remaining
 from oai.transports._origins import ascii_url
 from oai.transports._proxies import login_apart, proxy_for
@@ -27,6 +28,8 @@ from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
+else:
+    ssl = LazyModule("ssl")
 
 MOST_CONNECTIONS = 100
 """Idle connections kept to one host."""

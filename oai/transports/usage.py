@@ -14,9 +14,10 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from oai._flow.drivers import drive, drive_async
+from oai._http.messages import Request
 from oai._metering.batch_output import BatchOutputMeter, is_file_content
 from oai._metering.budgets import Budget, BudgetExceededError
 from oai._metering.ledger import Ledger, OpenCall, UsageRow
@@ -24,13 +25,9 @@ from oai._metering.prices import Prices
 from oai._metering.replies import AsyncMeteredReply, MeteredReply
 from oai._metering.request_facts import RequestFacts, estimated_input, request_facts
 from oai._metering.response_meter import ResponseFacts, ResponseMeter, message_facts
-from oai._metering.socket_meters import in_turn
+from oai._metering.socket_meters import SocketMeter, in_turn
 from oai._metering.usage_chunk import HiddenChunk, with_usage
 from oai.transports._wrapper import Wrapper
-
-if TYPE_CHECKING:
-    from oai._http.messages import Request
-    from oai._metering.socket_meters import SocketMeter
 
 __all__ = ["Budget", "BudgetExceededError", "Usage", "UsageRow"]
 

@@ -12,13 +12,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
+from wsgiref.types import WSGIApplication
 
 from oai._http.messages import Body, Headers, Pairs, Request, TransportError
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
 
 PORTS = {"http": "80", "https": "443"}
 

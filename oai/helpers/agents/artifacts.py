@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from oai._http.messages import Timeout
 from oai._request.client_core import core_of
+from oai._results.answer import BinaryResponse
+from oai._support.omit import Omit
+from oai.helpers.agents.results import AgentTurnResult
+from oai.types.beta.agents.sessions import SessionArtifact
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
-
     from oai._flow.steps import Steps
-    from oai._http.messages import Timeout
-    from oai._results.answer import BinaryResponse
-    from oai._support.omit import Omit
-    from oai.helpers.agents.results import AgentTurnResult
-    from oai.types.beta.agents.sessions import SessionArtifact
 
 
 class CallOptions(TypedDict, total=False):

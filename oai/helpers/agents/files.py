@@ -13,17 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from oai._errors import OpenAIError
 from oai._flow.steps import Steps, run_blocking
 from oai._request.client_core import core_of
 from oai._request.headers import override
 from oai._support.named_tuples import readable
-
-if TYPE_CHECKING:
-    from oai.types.beta import HostedEnvironmentFileParam
-    from oai.types.beta.agents.environments import EnvironmentFile
+from oai.types.beta import HostedEnvironmentFileParam
+from oai.types.beta.agents.environments import EnvironmentFile
 
 ROOT = "/workspace/"
 

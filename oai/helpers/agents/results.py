@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from oai._errors import OpenAIError, ParseError
 from oai._json.decode import convert
 from oai._json.objects import Object, plain
 from oai._support.plain_data import as_dict, as_list
-
-if TYPE_CHECKING:
-    from oai.types.beta import AgentSessionMessage
-    from oai.types.beta.agents.sessions import Turn
+from oai.types.beta import AgentSessionMessage
+from oai.types.beta.agents.sessions import Turn
 
 T = TypeVar("T")
 P = TypeVar("P")

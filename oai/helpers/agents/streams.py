@@ -10,20 +10,19 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from oai._flow.steps import Steps
 from oai._request.client_core import core_of
 from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
-from oai.helpers.agents.calls import Dispatcher, without_key
+from oai.helpers.agents.calls import Dispatcher, ToolErrorHandler, without_key
+from oai.helpers.agents.tools import ToolHandler
 from oai.helpers.agents.turns import AsyncTurnStream, Events, TurnEvents, TurnStream
+from oai.types.beta import AgentSessionInputMessageParam
+from oai.types.beta.agents_params import TextFormatParamJSONSchema
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from oai._flow.steps import Steps
-    from oai.helpers.agents.calls import ToolErrorHandler
-    from oai.helpers.agents.tools import ToolHandler
-    from oai.types.beta import AgentSessionInputMessageParam
-    from oai.types.beta.agents_params import TextFormatParamJSONSchema
 
 T = TypeVar("T")
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
+from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 from oai._json.encode import encode
 from oai._support.omit import Omit, omit
 from oai.helpers.structured.schemas import Format, clean_name, format_of
 from oai.helpers.structured.signatures import apply, description_of, name_of, signature_format
-
-if TYPE_CHECKING:
-    from oai.types.beta.agents_params import AgentToolConfigParamFunction
+from oai.types.beta.agents_params import AgentToolConfigParamFunction
 
 R = TypeVar("R")
 

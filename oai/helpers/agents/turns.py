@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from oai._errors import APIConnectionError, OpenAIError, ParseError
+from oai._http.response import Response
 from oai._json.objects import Object
 from oai._request.client_core import core_of
+from oai.helpers.agents.calls import Dispatcher
 from oai.helpers.agents.results import ENDED, AgentTurnResult, AgentTurnResultError, Collector, session_id_of
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
 
-    from oai._http.response import Response
-    from oai.helpers.agents.calls import Dispatcher
     from oai.types.beta import AgentSessionEvent
 
 T = TypeVar("T")

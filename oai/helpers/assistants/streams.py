@@ -14,10 +14,8 @@ from oai._errors import APITimeoutError, OpenAIError
 from oai._request.client_core import core_of
 from oai.helpers.assistants.state import Runs, Tree
 from oai.helpers.streaming.base import AsyncHelperStream, AsyncManager, HelperStream, Manager
-
-if TYPE_CHECKING:
-    from oai.types.beta.threads import ImageFile, Message, MessageDelta, Run, Text, TextDelta
-    from oai.types.beta.threads.runs import RunStep, RunStepDelta, ToolCall, ToolCallDelta
+from oai.types.beta.threads import ImageFile, Message, MessageDelta, Run, Text, TextDelta
+from oai.types.beta.threads.runs import RunStep, RunStepDelta, ToolCall, ToolCallDelta
 
 
 class _Handler:

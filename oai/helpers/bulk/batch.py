@@ -14,6 +14,7 @@ another the list of batches is searched for one that the previous attempt create
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
@@ -40,16 +41,14 @@ from oai.helpers.bulk.batch_files import (
     is_for,
 )
 from oai.helpers.bulk.batch_run import BatchRun
-from oai.helpers.bulk.progress import BatchProgress, progress_of
+from oai.helpers.bulk.progress import BatchProgress, ProgressOption, progress_of
+from oai.helpers.polling import Cancel
 
 if TYPE_CHECKING:
-    import os
     from types import TracebackType
     from typing import Self
 
     from oai._table.operation import Operation
-    from oai.helpers.bulk.progress import ProgressOption
-    from oai.helpers.polling import Cancel
 
 
 class Batch:

@@ -14,14 +14,14 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 import msgspec
 
 from oai._errors import OpenAIError
+from oai._http.response import SentRequest
 from oai._json.strict import decoder
 from oai._support.journal_file import JournalFile
+from oai._table.rows import Row
 from oai._table.type_expressions import resolve
 
 if TYPE_CHECKING:
-    from oai._http.response import SentRequest
     from oai._table.operation import Operation
-    from oai._table.rows import Row
 
 R = TypeVar("R")
 

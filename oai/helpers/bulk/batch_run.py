@@ -7,6 +7,7 @@ per run, so that a block that is repeated makes progress and never loops.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import (
@@ -30,7 +31,7 @@ from oai._support.excerpt import excerpt
 from oai.helpers.bulk.batch_files import BatchFile, BatchJournal, Entry, Line, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from oai._table.operation import Operation
 

@@ -8,19 +8,17 @@ the call, after a crash for example, sends only the rows that have none.
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from oai._support.async_library import run_all
 from oai.helpers.bulk.answer_journal import AnswerJournal
 from oai.helpers.bulk.progress import Progress, ProgressOption, progress_of
-
-if TYPE_CHECKING:
-    import os
 
 CONCURRENCY = 8
 

@@ -12,16 +12,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from oai._errors import OpenAIError
 from oai._support.named_tuples import readable
 from oai.helpers.bulk.answer_journal import AnswerJournal
 from oai.helpers.bulk.map import CONCURRENCY, call
+from oai.helpers.bulk.progress import Progress
 from oai.helpers.bulk.row_formats import Cells, Path, open_results, open_rows
-
-if TYPE_CHECKING:
-    from oai.helpers.bulk.progress import Progress
 
 WINDOW = 4
 """Results that may wait for an earlier one to be written, as a multiple of the calls in flight."""

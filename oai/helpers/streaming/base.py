@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from oai._errors import OpenAIError
+from oai._http.response import Response
+from oai._results.sse_output import Errors
+from oai._results.stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
 
-    from oai._http.response import Response
-    from oai._results.sse_output import Errors
-    from oai._results.stream import AsyncStream, Stream
 
 E = TypeVar("E")
 

@@ -7,7 +7,7 @@ managers drive it, sync and async.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from oai._errors import ParseError
 from oai._request.client_core import core_of
@@ -35,9 +35,7 @@ from oai.helpers.streaming.undeclared import gather
 from oai.helpers.structured.parse import chat_request
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, set_parsed
 from oai.helpers.structured.tools import Tools
-
-if TYPE_CHECKING:
-    from oai.types.chat import ChatCompletionChunk, ParsedChatCompletion
+from oai.types.chat import ChatCompletionChunk, ParsedChatCompletion
 
 T = TypeVar("T")
 

@@ -7,17 +7,14 @@ Pickles and `repr` contain the derived values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
 from oai._json.encode import encode
 from oai._json.objects import Object, plain, plain_parsed
 from oai.helpers.streaming.partial_text import View, partial_json
-from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob  # noqa: TC001 - `inspect` resolves them
-
-if TYPE_CHECKING:
-    from oai.types.chat import ParsedChatCompletion
+from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob, ParsedChatCompletion
 
 T = TypeVar("T")
 

@@ -28,10 +28,10 @@ from oai.helpers.structured.parse import responses_request
 from oai.helpers.structured.parsed import OutputTypes, copy_as, parse_response
 from oai.helpers.structured.tools import Tools
 from oai.types import responses as api
+from oai.types.responses import ParsedResponse
 
 if TYPE_CHECKING:
     from oai.helpers.streaming.partial_text import GrowingText
-    from oai.types.responses import ParsedResponse
 
 T = TypeVar("T")
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import ContentFilterFinishReasonError, LengthFinishReasonError, ParseError
+from oai._json.objects import Object
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
 from oai.helpers.structured.content import arguments_text, content_text
 from oai.helpers.structured.misfit import parse_error
 from oai.helpers.structured.schemas import format_of
+from oai.helpers.structured.tools import Tools
 from oai.types.chat import (
     ChatCompletion,
     ChatCompletionChoice,
@@ -39,9 +41,6 @@ from oai.types.responses import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from oai._json.objects import Object
-    from oai.helpers.structured.tools import Tools
 
 
 class OutputTypes:

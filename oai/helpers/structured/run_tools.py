@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from oai._errors import LengthFinishReasonError, OpenAIError, ToolError
-from oai._flow.steps import run_concurrently
+from oai._flow.steps import Steps, run_concurrently
 from oai._json.encode import encode
 from oai._request.client_core import core_of
 from oai._support.async_library import to_thread
@@ -27,7 +27,6 @@ from oai.helpers.structured.parsed import parse_completion, parse_response
 from oai.helpers.structured.tools import Tools
 
 if TYPE_CHECKING:
-    from oai._flow.steps import Steps
     from oai.helpers.structured.functions import FunctionTool
 
 A = TypeVar("A")

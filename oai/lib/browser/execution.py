@@ -13,6 +13,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from oai._flow.steps import Steps
 from oai._json.encode import encode
 from oai._json.objects import plain
 from oai.lib._tool_runs import call_with_cancelled
@@ -26,19 +27,18 @@ from oai.lib.browser.outputs import (
     SKIPPED,
     UNAVAILABLE,
     URL_REFUSED,
+    Outcome,
     failure,
     success,
 )
+from oai.lib.browser.selection import Selection
 from oai.lib.browser.state import project_state
 from oai.lib.tool_diagnostics import Reason, Stage, ToolDiagnosticObserver, emit_tool_diagnostic
+from oai.types.responses import ResponseFunctionToolCall
 
 if TYPE_CHECKING:
-    from oai._flow.steps import Steps
     from oai.lib.browser.members import Member
-    from oai.lib.browser.outputs import Outcome
     from oai.lib.browser.reports import BrowserObservationV1, BrowserState
-    from oai.lib.browser.selection import Selection
-    from oai.types.responses import ResponseFunctionToolCall
 
 STATE_FAILED: Final = "Browser state report failed."
 """The official SDK's words, with which its example of a browser compares the error."""

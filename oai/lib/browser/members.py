@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from oai.lib.browser import arguments as kinds
+from oai.lib.browser.arguments import Kind
 from oai.lib.browser.results import file_outcome, input_image, read_report, script_text, unchanged
-
-if TYPE_CHECKING:
-    from oai.lib.browser.arguments import Kind
-    from oai.types.responses import FunctionToolParam
+from oai.types.responses import FunctionToolParam
 
 PREFIX: Final = "browser_"
 """What the names of tools have before those of members."""

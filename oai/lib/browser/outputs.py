@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from oai.lib.browser.members import MEMBERS
+from oai.lib.browser.reports import BrowserState
 from oai.lib.browser.results import file_outcome, input_image, unchanged
+from oai.types.responses import ResponseInputItemParamFunctionCallOutput
 
 if TYPE_CHECKING:
-    from oai.lib.browser.reports import BrowserState
-    from oai.types.responses import ResponseInputItemParamFunctionCallOutput, ResponseSteerInputContentParam
+    from oai.types.responses import ResponseSteerInputContentParam
 
-Outcome: TypeAlias = "tuple[ResponseInputItemParamFunctionCallOutput, bool]"
+Outcome = tuple[ResponseInputItemParamFunctionCallOutput, bool]
 """The output of a call, and whether the call did what it was to do."""
 
 UNAVAILABLE: Final = "There is no such tool, or the call is incomplete."

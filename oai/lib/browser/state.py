@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from oai.lib.browser.origins import origin, strict_origin
+from oai.lib.browser.reports import BrowserObservationV1, BrowserState
 from oai.lib.browser.values import entries, exactly, integer, mapping, one_of, own_text, text
 
 if TYPE_CHECKING:
-    from oai.lib.browser.reports import BrowserObservationV1, BrowserState, BrowserStateChange, BrowserTab
+    from oai.lib.browser.reports import BrowserStateChange, BrowserTab
 
 LONGEST_ID: Final = 128
 LONGEST_TITLE: Final = 1024

@@ -12,15 +12,11 @@ from oai.lib.browser.execution import Execution
 from oai.lib.browser.inputs import BrowserConfirmContext, BrowserReadConfirmContext
 from oai.lib.browser.members import MEMBERS
 from oai.lib.browser.selection import check_policies, select
+from oai.lib.tool_diagnostics import ToolDiagnosticObserver
+from oai.types.responses import FunctionToolParam, ResponseFunctionToolCall, ResponseInputItemParamFunctionCallOutput
 
 if TYPE_CHECKING:
     from oai.lib.browser.outputs import Outcome
-    from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses import (
-        FunctionToolParam,
-        ResponseFunctionToolCall,
-        ResponseInputItemParamFunctionCallOutput,
-    )
 
 ReadOrChange = BrowserConfirmContext | BrowserReadConfirmContext
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from oai.lib._item_shapes import (
     FUNCTION_CALL,
@@ -17,12 +17,10 @@ from oai.lib._shapes import Check, copy_json
 from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
 from oai.lib.responses_tool_runner.mcp import approvals_of
 from oai.lib.responses_tool_runner.outputs import copy_supplied
+from oai.lib.responses_tool_runner.registration import Early
 from oai.lib.responses_tool_runner.server_tools import check_server_item
+from oai.lib.responses_tool_runner.state import RunState
 from oai.lib.tool_diagnostics import emit_tool_diagnostic
-
-if TYPE_CHECKING:
-    from oai.lib.responses_tool_runner.registration import Early
-    from oai.lib.responses_tool_runner.state import RunState
 
 Item = dict[str, Any]
 

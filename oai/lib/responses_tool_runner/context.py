@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Required, TypedDict
+from typing import Any, Final, NamedTuple, Required, TypedDict
 
 from oai._support.named_tuples import readable
 from oai.lib._shapes import LARGEST
 from oai.lib.responses_tool_runner.errors import RunFailure
-
-if TYPE_CHECKING:
-    from oai.types.responses import ResponseInputParam
+from oai.types.responses import ResponseInputParam
 
 CALLS: Final = ("function_call", "computer_call")
 OUTPUTS: Final = ("function_call_output", "computer_call_output")

@@ -9,21 +9,19 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from oai._flow.steps import Steps
 from oai._json.decode import convert
 from oai.lib._tool_runs import call_with_cancelled
+from oai.lib.responses_tool_runner.batch import Batch
 from oai.lib.responses_tool_runner.errors import RunFailure
+from oai.lib.responses_tool_runner.ledger import Phase
 from oai.lib.responses_tool_runner.outputs import copy_output
+from oai.lib.responses_tool_runner.state import RunState
 from oai.lib.tool_diagnostics import Reason, Stage, emit_tool_diagnostic
 from oai.types.responses import ResponseComputerToolCall, ResponseFunctionToolCall
 from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
-
-if TYPE_CHECKING:
-    from oai._flow.steps import Steps
-    from oai.lib.responses_tool_runner.batch import Batch
-    from oai.lib.responses_tool_runner.ledger import Phase
-    from oai.lib.responses_tool_runner.state import RunState
 
 Item = dict[str, Any]
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from oai.lib._shapes import (
@@ -25,9 +25,7 @@ from oai.lib._shapes import (
     list_of,
     one_of,
 )
-
-if TYPE_CHECKING:
-    from oai.types.responses import ResponseInputParam, ToolParam
+from oai.types.responses import ResponseInputParam, ToolParam
 
 Phase = Literal["boundary", "pending", "final"]
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
-if TYPE_CHECKING:
-    from oai.lib.responses_tool_runner.context import AsyncContextBudget, ContextBudget
-    from oai.lib.responses_tool_runner.ledger import AsyncResponsesToolLedger, ResponsesToolLedger
-    from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses import ResponseComputerToolCall, ResponseFunctionToolCall
-    from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
+from oai.lib.responses_tool_runner.context import AsyncContextBudget, ContextBudget
+from oai.lib.responses_tool_runner.ledger import AsyncResponsesToolLedger, ResponsesToolLedger
+from oai.lib.tool_diagnostics import ToolDiagnosticObserver
+from oai.types.responses import ResponseComputerToolCall, ResponseFunctionToolCall
+from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as McpApprovalRequest
 
-    EarlyCall = ResponseFunctionToolCall | ResponseComputerToolCall
-    EarlyDecision = Literal["execute", "defer"]
+EarlyCall = ResponseFunctionToolCall | ResponseComputerToolCall
+EarlyDecision = Literal["execute", "defer"]
 
 
 class CommonOptions(TypedDict, total=False):

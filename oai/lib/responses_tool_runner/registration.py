@@ -6,15 +6,12 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Self, TypedDict, TypeVar
+from typing import Any, Generic, Self, TypedDict, TypeVar
 
 from oai.helpers.structured.functions import FunctionTool
 from oai.helpers.structured.tools import tools_for
+from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
 from oai.lib.responses_tool_runner.outputs import FunctionResult
-
-if TYPE_CHECKING:
-    from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
-
 
 Result = TypeVar("Result")
 

@@ -6,28 +6,30 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from oai.lib._run_options import lists_options
 from oai.lib._tool_runs import CloseStatus, OneRun
+from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
+from oai.lib.computer import AsyncComputerToolset, ComputerToolset
 from oai.lib.responses_tool_runner.errors import STOPPED, RunFailure, ToolRunnerCancelledError, ToolRunnerError
 from oai.lib.responses_tool_runner.execution import Callbacks
 from oai.lib.responses_tool_runner.ledger import AsyncResponsesToolLedger, ResponsesToolLedger
 from oai.lib.responses_tool_runner.options import AsyncRunOptions, RunOptions
-from oai.lib.responses_tool_runner.registration import Registry
+from oai.lib.responses_tool_runner.registration import (
+    AsyncRegisteredFunction,
+    EarlyExecution,
+    RegisteredFunction,
+    Registry,
+)
 from oai.lib.responses_tool_runner.state import RunState
 from oai.lib.responses_tool_runner.steps import RunSteps, Streaming
 from oai.lib.responses_tool_runner.turns import ResponsesRunnerTurn
+from oai.types.responses import Response
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from oai._flow.steps import Steps
-    from oai.lib.browser import AsyncBrowserToolset, BrowserToolset
-    from oai.lib.computer import AsyncComputerToolset, ComputerToolset
-    from oai.lib.responses_tool_runner.registration import AsyncRegisteredFunction, EarlyExecution, RegisteredFunction
     from oai.lib.tool_diagnostics import ToolDiagnosticObserver
-    from oai.types.responses import Response
 
 
 class _Runner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from oai.lib._shapes import LARGEST, copy_json
 from oai.lib.responses_tool_runner.context import check_decision, copy_budget, eligible_calls, size_of, without_calls
@@ -12,12 +12,10 @@ from oai.lib.responses_tool_runner.errors import CANCELLED, RunFailure
 from oai.lib.responses_tool_runner.history import check_history, has_observation, native_ids
 from oai.lib.responses_tool_runner.ledger import Ledger, Phase, check_ledger, check_resumable, saved_tools
 from oai.lib.responses_tool_runner.mcp import approvals_of, check_declared
+from oai.lib.responses_tool_runner.registration import Registry
 from oai.lib.responses_tool_runner.request import complete_request, copy_params
 from oai.lib.responses_tool_runner.selection import Selection
-
-if TYPE_CHECKING:
-    from oai.lib.responses_tool_runner.registration import Registry
-    from oai.lib.tool_diagnostics import ToolDiagnosticObserver
+from oai.lib.tool_diagnostics import ToolDiagnosticObserver
 
 Item = dict[str, Any]
 

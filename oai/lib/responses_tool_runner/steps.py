@@ -8,6 +8,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from oai._flow.steps import Steps
 from oai._json.decode import convert
 from oai._json.dump import dump, source_of
 from oai._support.named_tuples import readable
@@ -19,14 +20,13 @@ from oai.lib.responses_tool_runner.errors import STEP_LIMIT, RunFailure
 from oai.lib.responses_tool_runner.execution import Callbacks, Execution
 from oai.lib.responses_tool_runner.jobs import Jobs
 from oai.lib.responses_tool_runner.server_tools import SERVER_TOOLS
+from oai.lib.responses_tool_runner.state import RunState
 from oai.lib.responses_tool_runner.turns import ResponsesRunnerTurn
 from oai.lib.tool_diagnostics import Reason, emit_tool_diagnostic
 from oai.types.responses import ResponseOutputItem
 
 if TYPE_CHECKING:
-    from oai._flow.steps import Steps
     from oai.lib.responses_tool_runner.registration import Early, Function
-    from oai.lib.responses_tool_runner.state import RunState
 
 Item = dict[str, Any]
 
