@@ -5,6 +5,7 @@ The decoders (`strict`, `lenient`) and the structs that they decode into (`objec
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -49,8 +50,9 @@ def untagged_variants(kind: Any) -> tuple[Any, ...]:
     return kind.__variants__ if isinstance(kind, _Untagged) else ()
 
 
-def tag_fields(kind: Any) -> set[str]:
+@lru_cache(256)
+def tag_fields(kind: Any) -> frozenset[str]:
     """Return the tag fields of a struct, or of the structs in a union."""
     variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
     configs = [variant.__struct_config__ for variant in variants if hasattr(variant, "__struct_config__")]
-    return {config.tag_field for config in configs if config.tag_field is not None}
+    return frozenset(config.tag_field for config in configs if config.tag_field is not None)

@@ -7,14 +7,14 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from oai.transports._origins import ATTEMPT_DELAY, Address, is_address, look_up, look_up_in_thread
-from oai.transports._sockets import prepare
+from oai.transports._origins import ATTEMPT_DELAY, Address, interleave, is_local, look_up, look_up_in_thread
+from oai.transports._sockets import new_socket
 
 
 async def open_socket(host: str, port: int) -> socket.socket:
     """Connect to the first address of a host that responds (RFC 8305)."""
     loop = asyncio.get_running_loop()
-    addresses = look_up(host, port) if is_address(host) else await _look_up(loop, host, port)
+    addresses = look_up(host, port) if is_local(host) else await _look_up(loop, host, port)
     return await (_connect(loop, addresses[0]) if len(addresses) == 1 else _race(loop, addresses))
 
 
@@ -39,12 +39,10 @@ def _set(future: asyncio.Future[Any], outcome: Any) -> None:
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, candidate: Address) -> socket.socket:
-    family, kind, protocol, _, address = candidate
-    sock = socket.socket(family, kind, protocol)
+    sock = new_socket(candidate)
     try:
         sock.setblocking(False)
-        prepare(sock)
-        await loop.sock_connect(sock, address)
+        await loop.sock_connect(sock, candidate[-1])
     except BaseException:
         sock.close()
         raise
@@ -57,7 +55,7 @@ async def _race(loop: asyncio.AbstractEventLoop, addresses: list[Address]) -> so
     failure: BaseException = OSError("no address")
     winner: socket.socket | None = None
     try:
-        for number, candidate in enumerate(addresses, 1):
+        for number, candidate in enumerate(interleave(addresses), 1):
             tasks.add(loop.create_task(_connect(loop, candidate)))
             delay = ATTEMPT_DELAY if number < len(addresses) else None
             while tasks:

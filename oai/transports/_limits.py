@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import overload
 
 from oai._http.messages import Timeout, TransportError
 from oai._http1 import IncompleteError, NoResponseError, ProtocolError, RequestError
@@ -31,6 +32,10 @@ def check(timeout: Timeout) -> None:
         raise TransportError("timeout", "there is no time left")
 
 
+@overload
+def remaining(deadline: float, limit: float | None) -> float: ...
+@overload
+def remaining(deadline: float | None, limit: float | None) -> float | None: ...
 def remaining(deadline: float | None, limit: float | None) -> float | None:
     """Return the seconds to wait: up to the limit, and not past the deadline of the monotonic clock."""
     if deadline is None:

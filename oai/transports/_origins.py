@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from oai._http.messages import TransportError
+from oai.transports._limits import remaining
 
 PORTS = {"http": 80, "https": 443}
 
@@ -98,14 +99,14 @@ def interleave(addresses: list[Address]) -> list[Address]:
     return [group[at] for at in range(max(map(len, lists), default=0)) for group in lists if at < len(group)]
 
 
-def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address, which needs no look-up that could block."""
-    return ":" in host or host.replace(".", "").isdecimal()
+def is_local(host: str) -> bool:
+    """Tell whether a look-up asks no server: of an IP address, or of this machine's name (RFC 6761, section 6.3)."""
+    return host == "localhost" or ":" in host or host.replace(".", "").isdecimal()
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """Return the addresses of a host in the order in which to try them; this may block."""
-    return interleave(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    """Return the addresses of a host; this may block."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def look_up_in_thread(host: str, port: int, done: Callable[[list[Address] | Exception], None]) -> None:
@@ -125,10 +126,11 @@ def look_up_in_thread(host: str, port: int, done: Callable[[list[Address] | Exce
     start_new_thread(work, ())
 
 
-def look_up_within(host: str, port: int, limit: float | None) -> list[Address]:
-    """Return the addresses of a host, or raise `TimeoutError` after `limit` seconds."""
-    if limit is None or is_address(host):
+def look_up_within(host: str, port: int, deadline: float | None) -> list[Address]:
+    """Return the addresses of a host, or raise `TimeoutError` at the deadline of the monotonic clock."""
+    if deadline is None or is_local(host):
         return look_up(host, port)
+    limit = remaining(deadline, None)
     outcomes: list[list[Address] | Exception] = []
     finished = allocate_lock()
     finished.acquire()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from oai.transports._limits import BodyError, remaining
-from oai.transports._origins import ATTEMPT_DELAY, Address, connect_error, look_up_within
+from oai.transports._origins import ATTEMPT_DELAY, Address, connect_error, interleave, look_up_within
 
 if TYPE_CHECKING:
     from oai._http1 import Request, Response
@@ -26,15 +26,22 @@ PIECE = 64 * 1024
 KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """Probes that notice a server that is gone while a response takes long: after 60 s, each 15 s, four times."""
 
+OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in KEEPALIVE.items() if hasattr(socket, name)),
+]
+"""The options of a TCP connection, those that the system has."""
 
-def prepare(sock: socket.socket) -> None:
-    """Set the options of a new TCP connection."""
-    with suppress(OSError):  # not of every kind of socket, and not on every system
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEPALIVE.items():
-            if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+def new_socket(candidate: Address) -> socket.socket:
+    """Return a socket to connect to an address, with the options of a connection."""
+    family, kind, protocol, _, _ = candidate
+    sock = socket.socket(family, kind, protocol)
+    with suppress(OSError):  # not of every kind of socket
+        for option in OPTIONS:
+            sock.setsockopt(*option)
+    return sock
 
 
 class Connection:
@@ -181,33 +188,34 @@ def open_connection(
         TransportError: that is not possible.
     """
     try:
-        addresses = look_up_within(origin.host, origin.port, remaining(deadline, None))
-        sock = _connect(addresses, deadline)
-        try:
-            prepare(sock)
-            if context is not None:
-                sock.settimeout(remaining(deadline, None))
-                session = resumption.take(context)
-                options: dict[str, Any] = {} if session is None else {"session": session}
-                # A connection that ends without the alert of TLS may have been cut by anyone (RFC 9112, section 9.8).
-                options["suppress_ragged_eofs"] = False
-                sock = context.wrap_socket(sock, server_hostname=origin.server_name, **options)
-        except BaseException:
-            sock.close()
-            raise
+        addresses = look_up_within(origin.host, origin.port, deadline)
+        sock = _connect(addresses[0], deadline) if len(addresses) == 1 else _race(addresses, deadline)
+        if context is None:
+            return Connection(sock)
+        return Connection(_start_tls(sock, origin, context, resumption, deadline), resumption)
     except (OSError, ValueError, OverflowError) as error:
         raise connect_error(origin, error) from error
-    return Connection(sock, None if context is None else resumption)
 
 
-def _connect(addresses: list[Address], deadline: float | None) -> socket.socket:
-    if len(addresses) > 1:
-        return _race(addresses, deadline)
-    family, kind, protocol, _, address = addresses[0]
-    sock = socket.socket(family, kind, protocol)
+def _start_tls(
+    sock: socket.socket, origin: Origin, context: ssl.SSLContext, resumption: Resumption, deadline: float | None
+) -> ssl.SSLSocket:
     try:
         sock.settimeout(remaining(deadline, None))
-        sock.connect(address)
+        session = resumption.take(context)
+        options: dict[str, Any] = {} if session is None else {"session": session}
+        # A connection that ends without the alert of TLS may have been cut by anyone (RFC 9112, section 9.8).
+        return context.wrap_socket(sock, server_hostname=origin.server_name, suppress_ragged_eofs=False, **options)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _connect(candidate: Address, deadline: float | None) -> socket.socket:
+    sock = new_socket(candidate)
+    try:
+        sock.settimeout(remaining(deadline, None))
+        sock.connect(candidate[-1])
     except BaseException:
         sock.close()
         raise
@@ -216,7 +224,7 @@ def _connect(addresses: list[Address], deadline: float | None) -> socket.socket:
 
 def _race(addresses: list[Address], deadline: float | None) -> socket.socket:
     """Connect to several addresses, each started a little later, and return the first connection (RFC 8305)."""
-    waiting, failure = deque(addresses), OSError("no address")
+    waiting, failure = deque(interleave(addresses)), OSError("no address")
     next_start = 0.0
     with selectors.DefaultSelector() as selector:
         try:
@@ -243,12 +251,11 @@ def _race(addresses: list[Address], deadline: float | None) -> socket.socket:
 
 
 def _start(selector: selectors.BaseSelector, candidate: Address) -> None:
-    family, kind, protocol, _, address = candidate
-    sock = socket.socket(family, kind, protocol)
+    sock = new_socket(candidate)
     try:
         sock.setblocking(False)
         with suppress(BlockingIOError):
-            sock.connect(address)
+            sock.connect(candidate[-1])
         selector.register(sock, selectors.EVENT_WRITE)
     except BaseException:
         sock.close()

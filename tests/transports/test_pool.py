@@ -267,14 +267,15 @@ def test_connections_send_keepalive_probes(server: Loopback, make: Make, monkeyp
     from oai.transports import _async_sockets, _sockets
 
     prepared: list[int] = []
-    original = _sockets.prepare
+    original = _sockets.new_socket
 
-    def prepare(sock: socket.socket) -> None:
-        original(sock)
+    def new_socket(candidate: Any) -> socket.socket:
+        sock = original(candidate)
         prepared.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        return sock
 
     for module in (_sockets, _async_sockets):
-        monkeypatch.setattr(module, "prepare", prepare)
+        monkeypatch.setattr(module, "new_socket", new_socket)
     server.reply(Answer(body=b"x"))
     assert make().send(get(server)).read() == b"x"
     assert len(prepared) == 1

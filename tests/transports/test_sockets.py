@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
@@ -79,6 +80,37 @@ def test_url_determines_address_host_and_target(
     assert transport.send(get(url)).read() == b"x"
     (seen,) = server.requests
     assert (looked_up, seen.header("host"), seen.target) == ([name], host, target)
+
+
+@pytest.mark.parametrize(
+    ("host", "may_block"), [("127.0.0.1", False), ("[::1]", False), ("localhost", False), ("api.example.test", True)]
+)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_only_a_look_up_that_may_block_takes_a_thread(
+    is_async: bool,
+    host: str,
+    may_block: bool,
+    server: Loopback,
+    transport: HTTPTransport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[int] = []
+
+    def lead(*_: Any, **__: Any) -> list[Any]:
+        threads.append(threading.get_ident())
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))]
+
+    async def read() -> bytes:
+        async_transport = AsyncHTTPTransport()
+        content = await (await async_transport.send(get(f"http://{host}/x"))).read()
+        await async_transport.close()
+        return content
+
+    monkeypatch.setattr(socket, "getaddrinfo", lead)
+    server.reply(Answer(body=b"x"))
+    content = asyncio.run(read()) if is_async else transport.send(get(f"http://{host}/x")).read()
+    assert (content, len(threads)) == (b"x", 1)
+    assert (threads[0] != threading.get_ident()) == may_block
 
 
 @pytest.mark.parametrize(
