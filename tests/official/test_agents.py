@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import pytest
@@ -143,3 +145,82 @@ def test_tool_definitions_and_results_are_equal() -> None:
         return definition, shape, bound.name, bound.definition["description"], bound({"city": "Bonn"})
 
     assert results(oai) == results(openai)
+
+
+IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
+
+OUTPUTS: dict[str, Any] = {
+    "text": "found",
+    "nothing": None,
+    "a number": 3,
+    "a truth value": True,
+    "a list": [1, "two", None],
+    "an empty list": [],
+    "an object": {"type": "input_text", "content": "paid"},
+    "content": [{"type": "input_text", "text": "found"}, IMAGE],
+    "a tuple of content": ({"type": "input_text", "text": "found"},),
+    "records like content": [{**IMAGE, "receipt_id": "r"}],
+    "a model": Step(why="x", result=1.5),
+    "a model of text": pydantic.RootModel[str]("found"),
+    "a model of a list": pydantic.RootModel[list[int]]([1]),
+    "a set": {1},
+    "no number": {"nested": [float("nan")]},
+    "an infinity": Step(why="x", result=float("inf")),
+    "an object of Python": object(),
+    "bytes": b"x",
+}
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("output", OUTPUTS.values(), ids=OUTPUTS)
+def test_called_tools_return_equal_outputs(output: Any, is_async: bool) -> None:
+    def look() -> Any:
+        return output
+
+    async def look_later() -> Any:
+        return output
+
+    async def awaited(tool: Any) -> Any:
+        return await tool({})
+
+    def outcome(module: Any) -> Any:
+        tools = importlib.import_module(f"{module.__name__}.lib.beta.agents")
+        tool = tools.function_tool(look_later if is_async else look)
+        try:
+            result = asyncio.run(awaited(tool)) if is_async else tool({})
+        except (TypeError, ValueError) as error:
+            return type(error)
+        return list(result) if isinstance(result, tuple) else result
+
+    if output == b"x":
+        assert outcome(openai) is TypeError  # we send base64
+        assert outcome(oai) == '"eA=="'
+    else:
+        assert outcome(oai) == outcome(openai)
+
+
+VALUES = [3, "3", 3.0, 3.5, "3.5", "true", 1, None, [1], ["1"], [1.0], {"a": 1}, {"a": "1"}, "red", "a", "2024-01-02"]
+KINDS = [int, float, bool, str, int | None, list[int], Literal["a", "b"], date, int | str, Step, dict[str, int]]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_tools_accept_and_reject_the_same_arguments(kind: Any) -> None:
+    def look(value: Any) -> str:
+        return repr(value)
+
+    look.__annotations__["value"] = kind
+
+    def outcomes(module: Any) -> Any:
+        tools = importlib.import_module(f"{module.__name__}.lib.beta.agents")
+        tool = tools.function_tool(look)
+        calls: list[Any] = [{"value": value} for value in VALUES]
+        return [_outcome(tool, call) for call in [*calls, '{"value": 3}', [3], None, {"other": 3}, {}]]
+
+    assert outcomes(oai) == outcomes(openai)
+
+
+def _outcome(tool: Any, arguments: Any) -> Any:
+    try:
+        return tool(arguments)
+    except pydantic.ValidationError:
+        return "rejected"

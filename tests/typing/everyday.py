@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -330,9 +330,16 @@ def look(item: str) -> dict[str, str]:
     return {"item": item}
 
 
+@agents.function_tool
+async def look_later(item: str) -> dict[str, str]:
+    """Look up an item."""
+    return {"item": item}
+
+
 def agent() -> None:
     sessions = client.beta.agents.sessions
-    assert_type(look, agents.FunctionTool[dict[str, str]])
+    assert_type(look, agents.FunctionTool[Any])
+    assert_type(look_later, agents.FunctionTool[Awaitable[Any]])
     handlers = {look.name: look}
     with sessions.create(
         environment={"type": "none"},

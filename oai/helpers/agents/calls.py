@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -20,6 +21,7 @@ from oai._json.encode import encode
 from oai._json.objects import plain
 from oai._request.client_core import core_of
 from oai._support.omit import Omit, omit
+from oai.helpers.agents.outputs import ToolOutput, is_content, tool_output
 from oai.helpers.agents.tools import FunctionTool, ToolHandler
 
 ToolErrorStage = Literal["arguments", "execution", "output"]
@@ -60,6 +62,7 @@ class AgentToolCall:
         self.ids: dict[str, str] = {"turn_id": item.turn_id, "call_id": item.call_id}
         self._arguments = deepcopy(item.arguments)
         self._handler = handler
+        self._convert: Callable[[Any], ToolOutput] = partial(tool_output, is_content=is_content)
 
     def start(self) -> Any:
         """Call the handler; the result may be awaitable."""
@@ -70,6 +73,7 @@ class AgentToolCall:
             raise TypeError(f"the arguments must be a JSON object, not {type(arguments).__name__}")
         handler = self._handler
         if isinstance(handler, FunctionTool) and type(handler).__call__ is FunctionTool.__call__:
+            self._convert = handler.output
             arguments, handler = handler.parse(arguments), handler.run
         self.stage = "execution"
         return handler(arguments)
@@ -81,7 +85,12 @@ class AgentToolCall:
             TypeError, ValueError: the output cannot be sent.
         """
         self.stage = "output"
-        event = {"type": "agent.session.input.tool_result", **self.ids, "success": True, "output": _output(output)}
+        event = {
+            "type": "agent.session.input.tool_result",
+            **self.ids,
+            "success": True,
+            "output": self._convert(output),
+        }
         encode(event)
         return event
 
@@ -99,25 +108,6 @@ def _finish(awaitable: Any) -> Any:
     from oai.helpers.structured.run_tools import finish  # imports all result types; rarely needed in sync programs
 
     return finish(awaitable)
-
-
-def _output(output: Any) -> Any:
-    """Return text, content and `None` as they are, anything else as JSON text."""
-    if output is None or isinstance(output, str):
-        return output
-    model = hasattr(output, "model_dump")  # pydantic models are iterable too
-    if isinstance(output, Iterable) and not isinstance(output, (Mapping, bytes, bytearray)) and not model:
-        output = list(output)
-        if output and all(map(_is_content, output)):
-            return output
-    return encode(output).decode()
-
-
-def _is_content(part: Any) -> bool:
-    if not isinstance(part, Mapping):
-        return False
-    field = {"input_text": "text", "input_image": "image_url"}.get(str(part.get("type")))
-    return field is not None and isinstance(part.get(field), str)
 
 
 class Dispatcher:

@@ -6,21 +6,20 @@ annotations of a function or against a type.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, cast, overload
 
 from oai._json.encode import encode
 from oai._support.omit import Omit, omit
+from oai.helpers.agents.outputs import ToolOutput, is_content, is_mere_content, tool_output
 from oai.helpers.structured.schemas import Format, clean_name, format_of
 from oai.helpers.structured.signatures import apply, description_of, name_of, signature_format
 from oai.types.beta.agents_params import AgentToolConfigParamFunction
 
 R = TypeVar("R")
-
-ToolOutput: TypeAlias = Any
-"""A handler's result: text, content (`[{"type": "input_text", "text": ...}]`), `None`, or any JSON-compatible value."""
 
 ToolHandler: TypeAlias = Callable[[dict[str, Any]], ToolOutput]
 
@@ -39,6 +38,8 @@ class FunctionTool(Generic[R]):
         TypeError: the type has no schema, or its schema is not that of an object.
         ValueError: the name is empty.
     """
+
+    _converts: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -75,55 +76,124 @@ class FunctionTool(Generic[R]):
     def __call__(self, arguments: dict[str, Any]) -> R:
         """Validate the arguments and call the handler.
 
+        The tools that `function_tool` and `pydantic_function_tool` make return the output that the model gets: text,
+        content or `None`, or an awaitable of it.
+
         Raises:
-            ValueError: the arguments do not fit.
+            ValueError: the arguments do not fit; pydantic's `ValidationError` in programs that use pydantic. Or the
+                output contains NaN or an infinity.
+            TypeError: the output cannot be encoded as JSON.
         """
-        return self.run(self.parse(arguments))
+        result = self.run(self.parse(arguments))
+        if not self._converts:
+            return result
+        output: Any = self._awaited_output(result) if inspect.isawaitable(result) else self.output(result)
+        return cast("R", output)
 
     def parse(self, arguments: dict[str, Any]) -> Any:
         """Convert the arguments to the handler's type.
 
         Raises:
-            ValueError: the arguments do not fit.
+            ValueError: the arguments do not fit; pydantic's `ValidationError` in programs that use pydantic.
         """
-        unknown = arguments.keys() - self._definition["parameters"].get("properties", arguments).keys()
-        if unknown and self._definition["parameters"].get("additionalProperties") is False:
-            raise ValueError(f"{self.name} has no argument {min(unknown)!r}")
-        return self._format.decode(encode(arguments).decode())
+        try:
+            self._check_names(arguments)
+            return self._format.decode_lax(encode(arguments).decode())
+        except ValueError as error:
+            if type(error).__module__.startswith("pydantic_core"):
+                raise
+            from oai._json.pydantic_schema import validation_error  # only for errors
+
+            raise validation_error(self._format.kind, arguments, error) from None
+
+    def _check_names(self, arguments: Any) -> None:
+        if not isinstance(arguments, dict):
+            message = f"the arguments of {self.name} must be a dict, not {type(arguments).__name__}"
+            raise ValueError(message)  # noqa: TRY004 - as pydantic
+        schema = self._definition["parameters"]
+        unknown = arguments.keys() - schema.get("properties", arguments).keys()
+        if unknown and schema.get("additionalProperties") is False:
+            raise ValueError(f"{self.name} has no argument {min(unknown, key=str)!r}")
 
     def run(self, parsed: Any) -> R:
         """Call the handler with parsed arguments."""
         return self._handler(parsed)
 
+    def output(self, result: Any) -> ToolOutput:
+        """Convert a handler's result to the output that the model gets. Raises what calling the tool raises."""
+        return tool_output(result, is_mere_content if self._converts else is_content)
+
+    async def _awaited_output(self, result: Awaitable[Any]) -> ToolOutput:
+        return self.output(await result)
+
     def __repr__(self) -> str:
         return f"<FunctionTool {self.name}>"
 
 
+class _ConvertingTool(FunctionTool[R]):
+    """A tool whose calls return the output that the model gets, rather than the handler's result."""
+
+    _converts = True
+
+
+@overload
 def pydantic_function_tool(
     model: Any,
     *,
-    handler: Callable[[Any], R],
+    handler: Callable[[Any], Awaitable[Any]],
     name: str | None = None,
     description: str | None = None,
     defer_loading: bool | Omit = omit,
-) -> FunctionTool[R]:
+) -> FunctionTool[Awaitable[ToolOutput]]: ...
+@overload
+def pydantic_function_tool(
+    model: Any,
+    *,
+    handler: Callable[[Any], Any],
+    name: str | None = None,
+    description: str | None = None,
+    defer_loading: bool | Omit = omit,
+) -> FunctionTool[ToolOutput]: ...
+def pydantic_function_tool(
+    model: Any,
+    *,
+    handler: Callable[[Any], Any],
+    name: str | None = None,
+    description: str | None = None,
+    defer_loading: bool | Omit = omit,
+) -> FunctionTool[Any]:
     """Make a tool of an agent from a type (of pydantic, or any other that `FunctionTool` takes) and a handler.
 
     The name and the description come from the type's name and docstring.
     """
     name = clean_name(model.__name__) if name is None else name
     description = description_of(model) if description is None else description
-    return FunctionTool(model, handler, name=name, description=description, defer_loading=defer_loading)
+    return _ConvertingTool(model, handler, name=name, description=description, defer_loading=defer_loading)
+
+
+class _Decorator(Protocol):
+    @overload
+    def __call__(self, function: Callable[..., Awaitable[Any]]) -> FunctionTool[Awaitable[ToolOutput]]: ...
+    @overload
+    def __call__(self, function: Callable[..., Any]) -> FunctionTool[ToolOutput]: ...
 
 
 @overload
 def function_tool(
-    function: Callable[..., R],
+    function: Callable[..., Awaitable[Any]],
     *,
     name: str | None = None,
     description: str | None = None,
     defer_loading: bool | Omit = omit,
-) -> FunctionTool[R]: ...
+) -> FunctionTool[Awaitable[ToolOutput]]: ...
+@overload
+def function_tool(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    defer_loading: bool | Omit = omit,
+) -> FunctionTool[ToolOutput]: ...
 @overload
 def function_tool(
     function: None = None,
@@ -131,7 +201,7 @@ def function_tool(
     name: str | None = None,
     description: str | None = None,
     defer_loading: bool | Omit = omit,
-) -> Callable[[Callable[..., R]], FunctionTool[R]]: ...
+) -> _Decorator: ...
 def function_tool(
     function: Callable[..., Any] | None = None,
     *,
@@ -152,7 +222,7 @@ def function_tool(
     name = name_of(function) if name is None else name
     description = description_of(function) if description is None else description
     handler = partial(apply, function)
-    return FunctionTool(arguments, handler, name=name, description=description, defer_loading=defer_loading)
+    return _ConvertingTool(arguments, handler, name=name, description=description, defer_loading=defer_loading)
 
 
 class _Closed(Format):

@@ -67,6 +67,18 @@ class Format:
             self._decoder = _decoder(self.kind)
         return self._decoder(text)
 
+    def decode_lax(self, text: str) -> Any:
+        """Parse the text of a model that writes "3" or 3.0 for a 3, or "true" for true, as pydantic does.
+
+        Raises:
+            ValueError: the text is not JSON, or does not fit the type.
+        """
+        try:
+            return self.decode(text)
+        except msgspec.ValidationError:
+            with TYPE_LOCK:
+                return msgspec.json.decode(text, type=self.kind, strict=False, dec_hook=_decode_other)
+
 
 def format_of(kind: Any) -> Format:
     """Return the format of a type, the same object for recent types."""

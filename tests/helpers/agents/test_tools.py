@@ -147,14 +147,31 @@ def test_call_of_an_async_function_returns_an_awaitable() -> None:
 
 @pytest.mark.parametrize("kind", [Place, Struct, Data, Typed])
 def test_type_becomes_a_definition_and_its_values_reach_the_handler(kind: Any) -> None:
-    tool = pydantic_function_tool(kind, handler=lambda value: value)
+    values: list[Any] = []
+    tool = pydantic_function_tool(kind, handler=values.append)
     definition: Any = tool.definition
     assert (tool.name, definition["parameters"]["type"]) == (kind.__name__, "object")
     assert definition["description"] == ("A place on earth." if kind is Place else "")
-    value: Any = tool({"city": "Bonn"})
-    assert value == (kind(city="Bonn"))
+    tool({"city": "Bonn"})
+    assert values == [kind(city="Bonn")]
     with pytest.raises(ValueError, match="city"):
         tool({"city": 1})
+
+
+def test_handler_of_a_bare_function_tool_returns_its_result_unchanged() -> None:
+    result = {"found": ["Bonn"]}
+    tool = FunctionTool(Struct, lambda _: result, name="find", description="")
+    assert tool({"city": "Bonn"}) is result
+
+
+def test_output_of_a_model_is_complete() -> None:
+    """A request has the fields that were set; the model gets the defaults, too."""
+
+    class Receipt(BaseModel):
+        number: int
+        currency: str = "EUR"
+
+    assert function_tool(lambda: Receipt(number=1))({}) == '{"number":1,"currency":"EUR"}'
 
 
 def untyped(city: Any, other) -> None:  # type: ignore[no-untyped-def]
