@@ -37,7 +37,7 @@ def cassette(options: argparse.Namespace, _: str, words: list[str]) -> int:
 
 def check(_: argparse.Namespace, words: list[str]) -> int:
     """Print a line for each secret in the cassettes and each unreadable file; return 1 if there is any."""
-    from oai._recording.cassette import find_leaks
+    from oai._recording.leaks import find_leaks
 
     lines: list[str] = []
     paths, problems = _files("check", words)

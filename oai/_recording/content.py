@@ -182,7 +182,7 @@ def has_secret(content: bytes, redactor: Redactor) -> bool:
 def redact_unicode(content: bytes, redactor: Redactor) -> bytes:
     """Return content with secrets redacted if it is text in UTF-8, UTF-16 or UTF-32; other content unchanged.
 
-    Secrets in other binary content are left to `cassette.find_leaks`, which prevents writing: a replacement of another
+    Secrets in other binary content are left to `leaks.find_leaks`, which prevents writing: a replacement of another
     length would damage most binary formats.
     """
     text, _, _ = decode_unicode(content)

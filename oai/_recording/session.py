@@ -24,6 +24,7 @@ from oai._http.sse import EventParser
 from oai._recording import cassette as _cassette
 from oai._recording.cassette import CassetteError, Exchange, Failure, RecordedRequest, RecordedResponse
 from oai._recording.content import keep_content, keep_stream
+from oai._recording.leaks import find_leak
 from oai._support import atomic_files as _place
 from oai._support.plain_data import is_object
 from oai._support.redact import REDACTED, is_secret_header
@@ -245,7 +246,7 @@ class RecordingSession:
         def make() -> str:
             alone = self._rewrite and _place.file_stamp(self.path) == self._stamp
             new = self._exchanges(pending)
-            if any(_cassette.find_leak(each, self._redactor) for each in new):
+            if any(find_leak(each, self._redactor) for each in new):
                 # A response may contain a secret that the redactor has only learned from a later one.
                 new = self._exchanges(pending)
             if self._rewrite:
@@ -262,7 +263,7 @@ class RecordingSession:
 
     def _check(self, exchanges: list[Exchange]) -> None:
         for number, exchange in enumerate(exchanges, 1):
-            if leak := _cassette.find_leak(exchange, self._redactor):
+            if leak := find_leak(exchange, self._redactor):
                 title = exchange.request.title
                 which = f"exchange {number}" if self._redactor.leak(title) else f"exchange {number}, {title},"
                 raise SecretFound(f"nothing was written to {self.path}: {which} has {leak}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oai._recording import cassette as _cassette
+from oai._recording.leaks import find_leaks
 from oai._support.redact import Redactor
 
 PLANTED: set[str] = set()
@@ -77,7 +78,7 @@ def _secrets(path: Path) -> Iterator[str]:
     except _cassette.CassetteError:  # broken on purpose
         return
     for number, exchange in enumerate(exchanges, 1):
-        yield from (f"exchange {number}: {leak}" for leak in _cassette.find_leaks(exchange, redactor))
+        yield from (f"exchange {number}: {leak}" for leak in find_leaks(exchange, redactor))
 
 
 KEY = planted("the", "key", "of", "the", "tests")

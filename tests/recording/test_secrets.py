@@ -16,6 +16,7 @@ import oai.transports.recorder
 from oai._http.messages import Headers, Request
 from oai._recording import cassette as _cassette
 from oai._recording import session as _session
+from oai._recording.leaks import find_leaks
 from oai._request.multipart import Multipart
 from oai._support.redact import Redactor
 from oai.transports.recorder import Recorder, SecretFound
@@ -195,7 +196,7 @@ def test_secret_of_any_name_is_found_in_a_cassette(tmp_path: Path, place: str) -
         record(tmp_path / "c", [PLACES[place](name, VALUE)])
         assert VALUE in readable(tmp_path / "c")
         [exchange] = _cassette.read(str(tmp_path / "c"))
-        leaks = list(_cassette.find_leaks(exchange, Redactor()))
+        leaks = list(find_leaks(exchange, Redactor()))
         assert leaks, name
         assert VALUE not in str(leaks)
 
@@ -218,7 +219,7 @@ def test_key_of_any_service_is_found_in_a_cassette(tmp_path: Path, form: str) ->
     path = tmp_path / "c"
     record(path, [make("note", form) for make in PLACES.values()])
     for place, exchange in zip(PLACES, _cassette.read(str(path)), strict=True):
-        leaks = list(_cassette.find_leaks(exchange, Redactor()))
+        leaks = list(find_leaks(exchange, Redactor()))
         assert leaks, place
         assert form not in str(leaks)
 

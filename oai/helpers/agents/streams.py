@@ -16,7 +16,8 @@ from oai._results.stream import AsyncStream, Stream
 from oai._support.omit import Omit, omit
 from oai.helpers.agents.calls import Dispatcher, ToolErrorHandler, without_key
 from oai.helpers.agents.tools import ToolHandler
-from oai.helpers.agents.turns import AsyncTurnStream, Events, TurnEvents, TurnStream
+from oai.helpers.agents.turn_events import Events, TurnEvents
+from oai.helpers.agents.turns import AsyncTurnStream, TurnStream
 from oai.types.beta import AgentSessionInputMessageParam
 from oai.types.beta.agents_params import TextFormatParamJSONSchema
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import oai
 from oai._flow.steps import run, run_async
 from oai.helpers.agents import calls as agent_calls
-from oai.helpers.agents import turns as agent_turns
+from oai.helpers.agents import turn_events as agent_turn_events
 from oai.lib.beta.agents import (
     AgentOutputParseError,
     AgentSessionEventStream,
@@ -173,7 +173,7 @@ def test_cut_stream_raises_and_its_error_carries_the_messages(path: str, cut: in
 
 def test_events_ending_before_the_turn_raise(way: Way, server: Loopback) -> None:
     Agents(server, HELLO[:-1])
-    with pytest.raises(agent_turns.AgentStreamEndedError, match="ended before its turn") as caught:
+    with pytest.raises(agent_turn_events.AgentStreamEndedError, match="ended before its turn") as caught:
         use(way, STREAM, lambda stream: collect(stream, []), **params(STREAM))
     assert isinstance(caught.value, (RuntimeError, oai.APIConnectionError))
     Agents(server, HELLO[:-1])
@@ -245,7 +245,7 @@ def test_turn_ends_when_the_budget_is_reached(way: Way, server: Loopback) -> Non
 
 
 def test_duplicate_events_are_dropped(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_turns, "RECENT", 2)
+    monkeypatch.setattr(agent_turn_events, "RECENT", 2)
     first, second, third = delta("a"), delta("b"), delta("c")
     Agents(server, turn_events(first, first, second, first, third, first, message("Hello")), before=(about("idle"),))
     events: list[Any] = []
