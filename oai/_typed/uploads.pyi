@@ -2,6 +2,7 @@
 # pyright: strict
 
 import oai.helpers.uploads.chunked
+import oai.helpers.uploads.sources
 import oai.types
 import oai.types.uploads
 import os
@@ -84,7 +85,7 @@ class Uploads:
         part_size: int | Omit = omit,
         md5: str | None | Omit = omit,
         max_concurrency: int | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         resume: oai.helpers.uploads.chunked.UploadState | None | Omit = omit,
         journal: str | os.PathLike[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,
@@ -241,7 +242,7 @@ class AsyncUploads:
         part_size: int | Omit = omit,
         md5: str | None | Omit = omit,
         max_concurrency: int | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         resume: oai.helpers.uploads.chunked.UploadState | None | Omit = omit,
         journal: str | os.PathLike[str] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None,

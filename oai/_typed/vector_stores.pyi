@@ -2,7 +2,7 @@
 # pyright: strict
 
 import oai.helpers.polling
-import oai.helpers.uploads.chunked
+import oai.helpers.uploads.sources
 import oai.types
 import oai.types.shared_params
 import oai.types.vector_stores
@@ -313,7 +313,7 @@ class VectorStoresFileBatches:
         max_concurrency: int | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
@@ -532,7 +532,7 @@ class VectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Upload a file, then add it to a vector store.
 
@@ -552,7 +552,7 @@ class VectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
@@ -904,7 +904,7 @@ class AsyncVectorStoresFileBatches:
         max_concurrency: int | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
@@ -1126,7 +1126,7 @@ class AsyncVectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Upload a file, then add it to a vector store.
 
@@ -1146,7 +1146,7 @@ class AsyncVectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
+        progress: oai.helpers.uploads.sources.Progress | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,

@@ -1,1 +1,1 @@
-"""Large files in parts (`chunked`), and files of vector stores (`vector_stores`), which are sent by the same means."""
+"""Large files in parts (`chunked`), and files of vector stores (`vector_stores`), which both read `sources`."""

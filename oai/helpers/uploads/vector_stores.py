@@ -13,7 +13,7 @@ from oai._flow.steps import Steps, run_concurrently
 from oai._request.client_core import core_of
 from oai._request.multipart import content_of
 from oai._support.file_types import File
-from oai.helpers.uploads.chunked import Meter, Progress, Source, Window, open_source
+from oai.helpers.uploads.sources import Meter, Progress, Source, Window, open_source
 
 if TYPE_CHECKING:
     from oai._support.file_types import File
