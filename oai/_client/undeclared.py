@@ -112,7 +112,7 @@ class UndeclaredRequests:
 
 def _view_of(headers: Any) -> tuple[str, Any]:
     """Return the view of a client that a header of the official SDK demands, and the other headers."""
-    name = next((name for name in headers or () if name.lower() == RAW_RESPONSE_HEADER), None)
+    name = next((name for name in headers or () if str(name).lower() == RAW_RESPONSE_HEADER), None)
     if name is None:
         return "", headers
     view = "with_streaming_response" if headers[name] == "stream" else "with_raw_response"

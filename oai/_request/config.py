@@ -326,7 +326,7 @@ class Config:
         """Tell whether one of these headers takes the place of the key, or of a key that is missing."""
         own = self.dialect.authorization("")[0].lower()
         replacing = (own, "authorization") if self.api_key is None else (own,)
-        return any(name.lower() in replacing for name in names)
+        return any(str(name).lower() in replacing for name in names)  # `override` rejects names of other types
 
     def _standing_headers(self) -> HeaderMap:
         self._custom = self.dialect.environment_headers()

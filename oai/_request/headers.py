@@ -28,7 +28,7 @@ def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> Heade
     for layer in layers:
         for name, value in layer.items():
             if value is None or isinstance(value, Omit):
-                merged.pop(name.lower(), None)
+                merged.pop(check_name(name).lower(), None)
             else:
                 merged[name.lower()] = (name, check_header(name, value))
     return merged
@@ -39,14 +39,24 @@ def is_token(text: object) -> bool:
     return isinstance(text, str) and bool(text) and TOKEN.issuperset(text)
 
 
+def check_name(name: str) -> str:
+    """Return the name of a header.
+
+    Raises:
+        OpenAIError: it is not allowed in HTTP.
+    """
+    if not is_token(name):
+        raise OpenAIError(f"{name!r} is not a valid header name")
+    return name
+
+
 def check_header(name: str, value: object) -> str:
     """Return the value of a header as text.
 
     Raises:
         OpenAIError: the name or the value is not allowed in HTTP; the message does not show the value.
     """
-    if not is_token(name):
-        raise OpenAIError(f"{name!r} is not a valid header name")
+    check_name(name)
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     elif isinstance(value, (int, float)):

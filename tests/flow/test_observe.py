@@ -147,6 +147,57 @@ def test_logger_is_looked_up_once(play: Callable[..., Any], server: Loopback, mo
     assert "oai" not in lookups
 
 
+LOCK_LEFT_HELD = """
+import asyncio, logging, os, sys, threading
+import oai
+
+if sys.argv[2] == "True":
+    logging.basicConfig(level=logging.CRITICAL)
+options = {"api_key": "none", "base_url": sys.argv[1], "max_retries": 1}
+
+def interrupted():
+    logging._lock.acquire()  # what an interrupt within `logging.getLogger` does in Python 3.11
+
+asyncio.run(asyncio.sleep(0))  # asyncio looks up its own logger
+with oai.OpenAI(**options) as client:
+    client.models.list()
+    thread = threading.Thread(target=interrupted)
+    thread.start()
+    thread.join()
+    client.models.list()
+    client.with_options(max_retries=0).models.list()
+    client.models.retrieve("decoded leniently")
+    list(client.chat.completions.create(model="m", messages=[], stream=True))
+    other = threading.Thread(target=client.models.list)
+    other.start()
+    other.join()
+with oai.OpenAI(**options) as client:
+    client.models.list()
+
+async def main():
+    async with oai.AsyncOpenAI(**options) as client:
+        await client.models.list()
+        async for event in await client.chat.completions.create(model="m", messages=[], stream=True):
+            pass
+
+asyncio.run(main())
+print("done", flush=True)
+os._exit(0)  # logging takes the lock when Python ends
+"""
+
+
+@pytest.mark.parametrize("logs", [False, True])
+def test_calls_do_not_wait_for_a_lock_of_logging_that_was_left_held(logs: bool, server: Loopback) -> None:
+    """In Python 3.11 an interrupt within `logging.getLogger` leaves the lock held, and every look-up hangs."""
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+    models = Answer(json={"object": "list", "data": []})
+    server.default = lambda seen: Answer.events([chunk]) if seen.body else models
+    server.reply(Answer(503, headers=[("retry-after-ms", "1")]), models, Answer(503, headers=[("retry-after-ms", "1")]))
+    program = [sys.executable, "-c", LOCK_LEFT_HELD, f"{server.url}/v1", str(logs)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "done\n", done.stderr
+
+
 @pytest.mark.parametrize(("variable", "level", "lines"), [("OAI_LOG", "info", 1), ("OPENAI_LOG", "debug", 2)])
 def test_environment_variable_enables_the_log(server: Loopback, variable: str, level: str, lines: int) -> None:
     server.reply(Answer(json=MODEL))

@@ -395,6 +395,49 @@ def test_proxy_password_is_in_no_error(
     assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("excluded", "proxied"),
+    [
+        ("127.0.0.0/8", False),
+        ("10.0.0.0/8, 127.0.0.0/30", False),
+        ("127.0.0.1/32", False),
+        ("10.0.0.0/8", True),
+        ("127.0.0.2/31,::1/128", True),
+        ("127.0.0.0/33", True),
+    ],
+)
+def test_no_proxy_may_name_a_network(
+    excluded: str, proxied: bool, way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer.of_json({"data": []})
+    with Loopback(Answer.of_json({"data": []})) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", excluded)
+        assert way.call("models.list").data == []
+        through_proxy, direct = ([seen.target for seen in each.requests] for each in (proxy, server))
+    assert (through_proxy, direct) == (([f"{server.url}/v1/models"], []) if proxied else ([], ["/v1/models"]))
+
+
+@pytest.mark.parametrize(("excluded", "proxied"), [("127.0.0.0/8", False), ("10.0.0.0/8", True)])
+def test_no_proxy_may_name_a_network_of_tls_servers(
+    excluded: str, proxied: bool, way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with Loopback(Answer.of_json({"data": []}), tls=context) as tls:
+        server.route("CONNECT", f"127.0.0.1:{tls.port}", Answer.tunnel(f"127.0.0.1:{tls.port}"))
+        monkeypatch.setenv("HTTPS_PROXY", server.url)
+        monkeypatch.setenv("NO_PROXY", excluded)
+        transport: Any = (AsyncHTTPTransport if way.is_async else HTTPTransport)(ssl_context=trusting)
+        way.options |= {"base_url": f"{tls.url}/v1", "transport": transport}
+        assert way.call("models.list").data == []
+        assert [seen.target for seen in tls.requests] == ["/v1/models"]
+    assert [seen.method for seen in server.requests] == (["CONNECT"] if proxied else [])
+
+
 def test_no_proxy_may_name_a_port(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", f"127.0.0.1:{server.port}")

@@ -380,6 +380,22 @@ async def agent_awaited() -> None:
     await artifacts.download("/workspace/outputs/a", to=Path("a"))
 
 
+def errors() -> None:
+    try:
+        client.models.list()
+    except (oai.APIStatusError, oai.APIResponseValidationError, oai.ResponseTooLargeError) as failed:
+        assert_type(failed.request.method, str)
+        assert_type(failed.response.status_code, int)
+    except (oai.APIConnectionError, oai.PollTimeoutError, oai.WebSocketConnectionClosedError) as lost:
+        assert_type(lost.request.method, str)
+        assert_type(lost.request.operation, str | None)
+    except (oai.StreamError, oai.OAuthError) as broken:
+        assert_type(broken.request.url.host, str)
+    except oai.APIError as error:
+        assert_type(error.request.headers, oai.Headers)
+        assert_type(error.request.headers.get("x-own"), str | None)
+
+
 class Slow:
     """A user's transport that wraps another."""
 

@@ -188,7 +188,7 @@ def _is_early(error: BadRequestError, call_id: str) -> bool:
 def without_key(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a call for the requests that follow it, without its own idempotency key."""
     headers = options.get("extra_headers") or {}
-    kept = {name: value for name, value in headers.items() if name.lower() != "idempotency-key"}
+    kept = {name: value for name, value in headers.items() if str(name).lower() != "idempotency-key"}
     result: dict[str, Any] = {"extra_headers": kept} if kept else {}
     if not isinstance(options.get("timeout", omit), Omit):
         result["timeout"] = options["timeout"]

@@ -135,7 +135,7 @@ def stream_turn(
         ValueError: the input is empty, or (on entry) the session is not idle.
     """
     event = _input(input)
-    key = next((value for name, value in _headers(options) if name.lower() == "idempotency-key"), idempotency_key)
+    key = next((value for name, value in _headers(options) if str(name).lower() == "idempotency-key"), idempotency_key)
     key = str(uuid.uuid4()) if key is omit else key
     common = without_key(options) | {name: options[name] for name in ("extra_query",) if name in options}
     more = {name: options[name] for name in ("extra_body",) if name in options}
