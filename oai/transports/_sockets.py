@@ -59,11 +59,7 @@ class Connection:
         self.resumption = resumption
         self._limit = sock.gettimeout()
         self._within_tls: Callable[[], int] | None = sock.pending if isinstance(sock, ssl.SSLSocket) else None
-        self._poll: Any = None
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(sock, select.POLLIN)
-            self._poll = poll.poll
+        self._poll: Callable[[int], object] | None = None
 
     def is_quiet(self) -> bool:
         """Tell whether nothing has arrived: neither the end of the connection nor bytes, also not within TLS."""
@@ -133,7 +129,9 @@ class Connection:
     def _is_readable(self) -> bool:
         if self._within_tls is not None and self._within_tls():
             return True
-        return bool(select.select([self._sock], [], [], 0)[0] if self._poll is None else self._poll(0))
+        if self._poll is None:
+            self._poll = _poll_of(self._sock)
+        return bool(self._poll(0))
 
     def _wait(self, limit: float | None) -> tuple[bool, bool]:
         """Wait until the socket can be read or written; return which."""
@@ -161,6 +159,15 @@ class Connection:
             return 0
         except (BrokenPipeError, ConnectionResetError):  # the server may have responded before it closed
             return -1
+
+
+def _poll_of(sock: socket.socket) -> Callable[[int], object]:
+    """Return a function that tells whether a socket is readable, called with the milliseconds to wait: 0."""
+    if not hasattr(select, "poll"):  # on Windows
+        return lambda _: select.select([sock], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll.poll
 
 
 def _frames(request: Request, pieces: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
