@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 
 USER_AGENT: Final = f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}"
+STANDING: Final = override({}, {"Accept": JSON, "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT})
+"""The headers of every request, whatever the options."""
+
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
@@ -211,13 +214,15 @@ class Config:
                 raise unknown_option("__init__", name)
         if options.get("data_residency") is not None:
             options["base_url"] = residency_base_url(options)
+        options.pop("data_residency", None)
         if options.get("dialect", PLAIN) is PLAIN and (provider := chosen_provider(options)) is not None:
             from oai._request.profile import configure  # few programs need it
 
             options = configure(provider, options)
-        for name, declared in OPTIONS.items():
-            value = options.get(name, declared.default)
-            setattr(self, name, value if declared.read is None else declared.read(name, value))
+        values = DEFAULTS | options
+        for name, read in READERS.items():
+            values[name] = read(name, values[name])
+        vars(self).update(values)
         hooks = self.on_request, self.on_reply, self.on_retry, self.on_end
         self.hooks = Hooks(*hooks) if any(hooks) else None
         if self.websocket_base_url is not None:
@@ -330,19 +335,15 @@ class Config:
 
     def _standing_headers(self) -> HeaderMap:
         self._custom = self.dialect.environment_headers()
-        standing: dict[str, Any] = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": USER_AGENT,
-            "OpenAI-Organization": self.organization,
-            "OpenAI-Project": self.project,
-            "Authorization": self._basic,
-        }
-        return override({}, standing, self.dialect.headers, self._custom, self.default_headers)
+        own = {"OpenAI-Organization": self.organization, "OpenAI-Project": self.project, "Authorization": self._basic}
+        return override(STANDING, own, self.dialect.headers, self._custom, self.default_headers)
 
 
 OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if declared.is_stored}
 """The options that are stored in a config, and that `with_options` replaces."""
+
+DEFAULTS: Final = {name: declared.default for name, declared in OPTIONS.items()}
+READERS: Final = {name: declared.read for name, declared in OPTIONS.items() if declared.read is not None}
 
 KEYS: Final = frozenset(name for name, declared in OPTIONS.items() if declared.is_key)
 NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.keeps)
