@@ -29,6 +29,8 @@ from oai._typed._options import Options
 
 T = TypeVar("T", default=Any)
 E = TypeVar("E")
+S = TypeVar("S", bound=Stream[Any])
+A = TypeVar("A", bound=AsyncStream[Any])
 PageT = TypeVar("PageT")
 
 ExtraHeaders: TypeAlias = Mapping[str, str | Omit | None] | None
@@ -96,8 +98,16 @@ class Verb(Protocol):
     ) -> T: ...
     @overload
     def __call__(
-        self, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+        self, path: str, *, cast_to: Any = ..., stream: Literal[True], stream_cls: type[S], **content: Unpack[Content]
+    ) -> S: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: Any = ..., stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
     ) -> Stream[E]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[T], stream: Literal[True], **content: Unpack[Content]
+    ) -> Stream[T]: ...
     @overload
     def __call__(
         self, path: str, *, cast_to: Any = ..., stream: bool = ..., stream_cls: Any = ..., **content: Unpack[Content]
@@ -116,8 +126,16 @@ class AsyncVerb(Protocol):
     ) -> Awaitable[T]: ...
     @overload
     def __call__(
-        self, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+        self, path: str, *, cast_to: Any = ..., stream: Literal[True], stream_cls: type[A], **content: Unpack[Content]
+    ) -> Awaitable[A]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: Any = ..., stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
     ) -> Awaitable[AsyncStream[E]]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[T], stream: Literal[True], **content: Unpack[Content]
+    ) -> Awaitable[AsyncStream[T]]: ...
     @overload
     def __call__(
         self, path: str, *, cast_to: Any = ..., stream: bool = ..., stream_cls: Any = ..., **content: Unpack[Content]
@@ -162,8 +180,30 @@ class SyncClient(_client.OpenAI):
     ) -> T: ...
     @overload
     def request(
-        self, method: str, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: Literal[True],
+        stream_cls: type[S],
+        **content: Unpack[Content],
+    ) -> S: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: Literal[True],
+        stream_cls: type[E],
+        **content: Unpack[Content],
     ) -> Stream[E]: ...
+    @overload
+    def request(
+        self, method: str, path: str, *, cast_to: type[T], stream: Literal[True], **content: Unpack[Content]
+    ) -> Stream[T]: ...
     @overload
     def request(
         self,
@@ -215,8 +255,30 @@ class AsyncClient(_async_client.AsyncOpenAI):
     ) -> T: ...
     @overload
     async def request(
-        self, method: str, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: Literal[True],
+        stream_cls: type[A],
+        **content: Unpack[Content],
+    ) -> A: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: Literal[True],
+        stream_cls: type[E],
+        **content: Unpack[Content],
     ) -> AsyncStream[E]: ...
+    @overload
+    async def request(
+        self, method: str, path: str, *, cast_to: type[T], stream: Literal[True], **content: Unpack[Content]
+    ) -> AsyncStream[T]: ...
     @overload
     async def request(
         self,

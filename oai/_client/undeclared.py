@@ -33,7 +33,7 @@ class UndeclaredRequests:
         query: Mapping[str, Any] | None = None,
         files: Mapping[str, Any] | None = None,
         stream: bool = False,
-        stream_cls: Any = Any,
+        stream_cls: Any = None,
         extra_headers: Mapping[str, Any] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Any = None,
@@ -52,7 +52,8 @@ class UndeclaredRequests:
             query: the query parameters.
             files: the uploads of a form by field name, see `File`.
             stream: whether the response is a stream of events.
-            stream_cls: the type of an event of the stream.
+            stream_cls: the type of an event of the stream, by default `cast_to`; `Stream[type]`; or a class derived
+                from `Stream` or `AsyncStream`, whose constructor gets `cast_to`, `response`, `client` and `options`.
             extra_headers: added to the client's headers; `None` removes one.
             extra_query: added to `query`.
             extra_body: fields added to those of `body`.
@@ -68,7 +69,13 @@ class UndeclaredRequests:
             raise TypeError("content excludes body and files: pass one")
         from oai._table.undeclared import undeclared_operation  # few programs need it
 
-        operation = undeclared_operation(method, path, cast_to, stream_cls, list(files or {}))
+        operation = undeclared_operation(method, path, cast_to, list(files or {}))
+        if stream:
+            from oai._results.stream_class import read_stream_class  # like a stream itself
+
+            event_type = Any if cast_to is Object else cast_to
+            kind = event_type if stream_cls is None else stream_cls
+            operation.stream_type, operation.assemble_stream = read_stream_class(kind, event_type)
         payload = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
         if more.get("max_retries") is not None:

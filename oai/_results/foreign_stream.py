@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from oai._http.foreign_types import is_of_httpx
 from oai._http.messages import Headers, TransportError
 from oai._http.response import Response, SentRequest
+from oai._request.client_core import core_of
 
 if TYPE_CHECKING:
     from oai._table.operation import Operation
@@ -20,17 +21,23 @@ DECODED = ("content-encoding", "content-length", "transfer-encoding")
 """Header fields of the body on the wire, which httpx has decoded."""
 
 
-def opened(cast_to: Any, response: Any, *, is_async: bool) -> tuple[Operation, Response, Any]:
-    """Return the operation of events of a type, and response and reply of httpx as the package's own."""
+def opened(cast_to: Any, response: Any, client: Any, *, is_async: bool) -> tuple[Operation, Response, Any, int | None]:
+    """Return the operation of events of a type, response and reply of httpx as the package's own, and `max_event`.
+
+    A response of the package's own is one that `client.post(..., stream_cls=...)` has opened.
+    """
     from oai._table.undeclared import undeclared_operation
 
-    operation = undeclared_operation("GET", "/", Any, Any if cast_to is None else cast_to, [])
+    operation = undeclared_operation("GET", "/", Any, [])
+    operation.stream_type = Any if cast_to is None else cast_to
+    if isinstance(response, Response):
+        return operation, response, response.reply, core_of(client).config.max_event
     is_known = is_of_httpx(type(response))
     fields = response.headers.multi_items() if is_known else ()
     headers = Headers([(name, value) for name, value in fields if name.lower() not in DECODED])
     own = Response(response.status_code if is_known else 200, headers, _request_of(response))
     own.reply = (_AsyncReply if is_async else _Reply)(response if is_known else None)
-    return operation, own, own.reply
+    return operation, own, own.reply, None
 
 
 def _request_of(response: Any) -> SentRequest:

@@ -85,14 +85,14 @@ class _BaseStream(Generic[T]):
 
         Args:
             cast_to: the type of the events.
-            response: the response.
-            client: not used.
+            response: the response, or the `Response` that `client.post(..., stream_cls=...)` passes.
+            client: the client.
             options: not used.
         """
         from oai._results.foreign_stream import opened
 
-        del client, options
-        self._begin(*opened(cast_to, response, is_async=isinstance(self, AsyncStream)), None)
+        del options
+        self._begin(*opened(cast_to, response, client, is_async=isinstance(self, AsyncStream)))
         self.response = response
         self._events = self.__stream__()  # which subclasses override
 
@@ -106,7 +106,7 @@ class _BaseStream(Generic[T]):
         self._request_id = response.request_id
         self._reply = reply
         self.has_end_marker = not operation.row.end  # streams whose events name their end have no `[DONE]`
-        self._events = self._events_of(EventDecoder(operation, response, max_event), response, reply)
+        self._source = self._events = self._events_of(EventDecoder(operation, response, max_event), response, reply)
         return self
 
     def _events_of(self, decoder: EventDecoder, response: Response, reply: Any) -> Any:
@@ -114,7 +114,7 @@ class _BaseStream(Generic[T]):
 
     def __stream__(self) -> Any:
         """Return the iterator over the events; tracing libraries call it by this name, which is the official SDK's."""
-        return self._events
+        return self._source  # also if `_events` are those of a subclass, which calls this at the first event
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._own_response.request.operation}>"

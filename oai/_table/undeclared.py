@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast, get_args, get_origin
+from typing import Any, cast
 
 from oai._errors import OpenAIError
 from oai._table.operation import Operation
 from oai._table.rows import Row
 
 
-def undeclared_operation(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
+def undeclared_operation(method: str, path: str, cast_to: Any, files: list[str]) -> Operation:
     """Return the operation for a request that no row declares.
 
     Raises:
@@ -33,5 +33,4 @@ def undeclared_operation(method: str, path: str, cast_to: Any, stream_cls: Any, 
     )
     operation = Operation(f"{row.method} {path}", row)
     operation.response_type = cast_to
-    operation.stream_type = get_args(stream_cls)[0] if get_origin(stream_cls) is not None else stream_cls
     return operation

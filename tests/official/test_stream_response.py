@@ -216,3 +216,43 @@ def test_mock_that_programs_derive_from_stream_yields_its_events(module: Any, re
     assert [*stream] == [1, 2]
     if response is not None:
         stream.close()
+
+
+def stream_class(module: Any, *, is_async: bool) -> Any:
+    """Return a class of streams that notes the arguments of its constructor, and numbers its events."""
+
+    class Numbered(module.Stream[dict]):  # type: ignore[name-defined, misc]
+        def __init__(self, **options: Any) -> None:
+            self.options = sorted(options)
+            super().__init__(**options)
+
+        def __stream__(self) -> Iterator[Any]:
+            yield from enumerate(super().__stream__())
+
+    class AsyncNumbered(module.AsyncStream[dict]):  # type: ignore[name-defined, misc]
+        def __init__(self, **options: Any) -> None:
+            self.options = sorted(options)
+            super().__init__(**options)
+
+        async def __stream__(self) -> AsyncIterator[Any]:
+            number = 0
+            async for event in super().__stream__():
+                yield number, event
+                number += 1
+
+    return AsyncNumbered if is_async else Numbered
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_stream_of_a_class_of_the_program_is_made_as_in_the_official_sdk(is_async: bool) -> None:
+    async def outcome(module: Any) -> Any:
+        kind = stream_class(module, is_async=is_async)
+        caller = client(module, Exchange(lambda _: PIECES), is_async=is_async)
+        stream = caller.post("/x", cast_to=object, stream=True, stream_cls=kind)
+        stream = await stream if is_async else stream
+        items = [item async for item in stream] if is_async else list(stream)
+        return type(stream).__name__, stream.options, items, stream.response.status_code
+
+    ours, theirs = (asyncio.run(outcome(module)) for module in SIDES)
+    assert ours == theirs
+    assert ours[2] == list(enumerate(CHUNKS))

@@ -19,6 +19,10 @@ with client:
     assert_type(client, oai.OpenAI)
 
 
+class Numbers(oai.Stream[int]):
+    """A program's own class of streams."""
+
+
 def chat(stream: bool) -> None:
     answer = client.chat.completions.create(
         model="gpt-5",
@@ -284,6 +288,9 @@ def beside_the_table(provide: Callable[[], str]) -> None:
     assert_type(client.request("POST", "/rerank", cast_to=types.Model, body={"a": 1}), types.Model)
     assert_type(client.get("/file", cast_to=bytes), oai.BinaryResponse)
     assert_type(client.post("/answer", stream=True, stream_cls=types.Model), oai.Stream[types.Model])
+    assert_type(client.post("/answer", stream=True, cast_to=types.Model), oai.Stream[types.Model])
+    assert_type(client.post("/answer", stream=True, stream_cls=oai.Stream[types.Model]), oai.Stream[types.Model])
+    assert_type(client.request("POST", "/answer", stream=True, stream_cls=Numbers), Numbers)
     assert_type(client.get("/whatever"), Any)
     assert_type(client.base_url, str)
 
