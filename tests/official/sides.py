@@ -71,6 +71,12 @@ class Sent:
 def sent(method: str, url: str, fields: Iterable[tuple[str, str]], body: bytes) -> Sent:
     lowered = {name.lower(): value for name, value in fields}
     headers = {k: v for k, v in lowered.items() if k not in UNCOMPARED and not k.startswith("x-stainless-")}
+    return normalized(method, url, headers, body)
+
+
+def normalized(method: str, url: str, headers: dict[str, str], body: bytes) -> Sent:
+    """Return a request with the headers to compare, by their names in lower case."""
+    headers = {**headers}
     kind = headers.get("content-type", "")
     content: Any = body
     if kind.startswith("multipart/"):

@@ -6,15 +6,10 @@ whole request is compared: method, path, query, relevant headers, and the body, 
 
 from __future__ import annotations
 
-import email
 import inspect
-import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from arguments import MODES
@@ -23,6 +18,7 @@ from operations import ADMIN_KEY, BASE, KEY, ROWS, InMemory, function, recorded
 
 import oai
 from oai._http.messages import Request, body_bytes
+from tests.official.sides import Sent, normalized
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
 httpx = pytest.importorskip("httpx2")
@@ -50,38 +46,9 @@ DIFFERENT: dict[tuple[str, str], str] = {
 """Calls by operation and mode that the SDK does not send, or sends differently, with the reason."""
 
 
-@dataclass
-class Sent:
-    """A request, normalized so that irrelevant differences disappear."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: Any
-
-
 def sent(method: str, url: str, headers: dict[str, str], body: bytes, names: set[str]) -> Sent:
-    parts = urlsplit(url)
     kept = {name: value for name, value in headers.items() if name in names or name.startswith("openai-")}
-    content: Any = body
-    kind = kept.get("content-type", "")
-    if kind.startswith("multipart/"):
-        content = sorted(form_parts(kind, body))
-        kept["content-type"] = kind.partition(";")[0]
-    elif not body:
-        kept.pop("content-type", None)  # the SDK sends the type of a body that it does not send
-    elif kind == "application/json":
-        content = json.loads(body)
-    return Sent(method, parts.path, sorted(parse_qsl(parts.query, keep_blank_values=True)), kept, content)
-
-
-def form_parts(kind: str, body: bytes) -> Iterator[tuple[str, str, str, bytes]]:
-    message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
-    for part in message.get_payload():
-        assert not isinstance(part, str)
-        name = part.get_param("name", header="content-disposition")
-        yield str(name), str(part.get_filename()), str(part["content-type"]), part.get_payload(decode=True)
+    return normalized(method, url, kept, body)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import pickle
 import ssl
@@ -21,6 +20,7 @@ import httpx2
 import pytest
 import trustme
 from planted import KEY
+from tidy_runs import run
 
 import oai
 from oai.testing import Answer, Loopback
@@ -381,19 +381,6 @@ def test_pickles_unless_it_has_the_callers_client(kind: Any) -> None:
     own = httpx.AsyncClient() if kind.is_async else httpx.Client()
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(kind(own))
-
-
-def run(main: Any) -> Any:
-    """Run a coroutine and see that no task is left over, nor anything that warns when it is collected."""
-
-    async def checked() -> Any:
-        result = await main
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        return result
-
-    result = asyncio.run(checked())
-    gc.collect()
-    return result
 
 
 @pytest.mark.parametrize(

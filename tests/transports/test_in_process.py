@@ -14,6 +14,7 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
+from tidy_runs import run
 
 import oai
 from oai.transports import AsgiTransport, BlockingTransport, Request, Timeout, TransportError, WsgiTransport
@@ -322,17 +323,6 @@ def test_transports_over_importable_applications_pickle() -> None:
 
 
 # ASGI alone
-
-
-def run(main: Any) -> Any:
-    async def checked() -> Any:
-        result = await main
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        return result
-
-    result = asyncio.run(checked())
-    gc.collect()
-    return result
 
 
 def test_async_client_calls_an_application() -> None:
