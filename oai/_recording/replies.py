@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._http.either import AwaitableBytes, EitherReply
-from oai._http.messages import Headers, Reply, TransportError
+from oai._http.messages import Headers, TransportError
 from oai._support.async_library import sleep
 
 if TYPE_CHECKING:
@@ -102,20 +102,24 @@ class ReplayedReply(EitherReply):
             )
 
 
-class RecordingReply:
-    """A live reply, recorded piece by piece as the caller takes each."""
+class _RecordingReply:
+    """Base class of both live replies: the head, which is recorded at once."""
 
-    def __init__(self, reply: Reply, pending: PendingExchange) -> None:
-        self.status = reply.status
-        self.headers = reply.headers
+    def __init__(self, reply: Any, pending: PendingExchange) -> None:
+        self.status: int = reply.status
+        self.headers: Headers = reply.headers
         self._reply = reply
         self._pending = pending
         pending.set_head(reply.status, reply.headers)
 
+
+class RecordingReply(_RecordingReply):
+    """A live reply, recorded piece by piece as the caller takes each."""
+
     def read(self) -> bytes:
         """Return the whole content."""
         try:
-            content = self._reply.read()
+            content: bytes = self._reply.read()
         except TransportError as error:
             self._pending.set_failure(error)
             raise
@@ -142,15 +146,8 @@ class RecordingReply:
         self._reply.close()
 
 
-class AsyncRecordingReply:
+class AsyncRecordingReply(_RecordingReply):
     """A `RecordingReply` for an async transport."""
-
-    def __init__(self, reply: Any, pending: PendingExchange) -> None:
-        self.status: int = reply.status
-        self.headers: Headers = reply.headers
-        self._reply = reply
-        self._pending = pending
-        pending.set_head(reply.status, reply.headers)
 
     async def read(self) -> bytes:
         """Return the whole content."""

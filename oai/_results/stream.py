@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from oai._http.either import pieces_of
@@ -17,8 +18,6 @@ from oai._results.sse_output import Errors
 from oai._table.operation import Operation
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from oai._http.messages import Reply
 
 T = TypeVar("T")
@@ -77,6 +76,38 @@ async def close(reply: Any) -> None:
         await closing
 
 
+class ClosedByWith:
+    """Base class of objects that a `with` block closes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release what the object holds."""
+        raise NotImplementedError
+
+
+class ClosedByAsyncWith:
+    """Base class of objects that an `async with` block closes."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Release what the object holds."""
+        raise NotImplementedError
+
+
 class _BaseStream(Generic[T]):
     """Base class of both streams."""
 
@@ -120,7 +151,7 @@ class _BaseStream(Generic[T]):
         return f"<{type(self).__name__} of {self._own_response.request.operation}>"
 
 
-class Stream(_BaseStream[T]):
+class Stream(_BaseStream[T], ClosedByWith):
     """An iterator over events as they arrive. Close it, or leave its `with` block, to stop early.
 
     Iterating raises `StreamError` for an error event, `APIConnectionError` if the stream is cut, and
@@ -137,14 +168,6 @@ class Stream(_BaseStream[T]):
 
     def __next__(self) -> T:
         return next(self._events)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop the stream and release its connection. Calling it again does nothing.
@@ -172,7 +195,7 @@ class Stream(_BaseStream[T]):
             yield from send_events(self._events, errors, done=self.has_end_marker)
 
 
-class AsyncStream(_BaseStream[T]):
+class AsyncStream(_BaseStream[T], ClosedByAsyncWith):
     """`Stream` for `async for` and `async with`."""
 
     _events: AsyncGenerator[T, None]
@@ -185,14 +208,6 @@ class AsyncStream(_BaseStream[T]):
 
     async def __anext__(self) -> T:
         return await anext(self._events)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Stop the stream and release its connection. Calling it again does nothing.

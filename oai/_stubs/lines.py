@@ -121,29 +121,21 @@ def _brackets(text: str, indent: str) -> Iterator[str]:
 
 def split(text: str, separator: str) -> list[str]:
     """Split a text where a separator stands outside of brackets and of strings."""
-    parts = [""]
-    depth, quote, at = 0, "", 0
-    while at < len(text):
-        letter = text[at]
-        if quote:
-            quote = "" if letter == quote and text[at - 1] != "\\" else quote
-        elif letter in "\"'":
-            quote = letter
-        elif letter in OPENING:
-            depth += 1
-        elif letter in CLOSING:
-            depth -= 1
-        elif depth == 0 and text.startswith(separator, at):
-            parts.append("")
-            at += len(separator)
-            continue
-        parts[-1] += letter
-        at += 1
-    return parts
+    parts, start = [], 0
+    for at, depth in _outside_strings(text):
+        if depth == 0 and text.startswith(separator, at):
+            parts.append(text[start:at])
+            start = at + len(separator)
+    return [*parts, text[start:]]
 
 
 def _closing(text: str, start: int) -> int:
     """Return where the bracket closes that opens at `start`."""
+    return next((at for at, depth in _outside_strings(text, start) if depth == 0), len(text))
+
+
+def _outside_strings(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield each position that is in no string, with the number of brackets that are open after it."""
     depth, quote = 0, ""
     for at in range(start, len(text)):
         letter = text[at]
@@ -151,10 +143,6 @@ def _closing(text: str, start: int) -> int:
             quote = "" if letter == quote and text[at - 1] != "\\" else quote
         elif letter in "\"'":
             quote = letter
-        elif letter in OPENING:
-            depth += 1
-        elif letter in CLOSING:
-            depth -= 1
-            if depth == 0:
-                return at
-    return len(text)
+        else:
+            depth += (letter in OPENING) - (letter in CLOSING)
+            yield at, depth

@@ -9,8 +9,8 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from unicodedata import normalize
 
 import msgspec
@@ -24,6 +24,8 @@ from oai._table.type_expressions import check_expression
 if TYPE_CHECKING:
     from oai._table.table import Table
     from oai._table.websocket_row import WebSocketRow
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 
@@ -45,16 +47,8 @@ def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
     Raises:
         TableError: a key is unknown, missing or invalid.
     """
-    for key in keys:
-        if key not in ROW_KEYS:
-            raise wrong(source, name, key, "is not a valid key of a row", nearest(key, ROW_KEYS))
-    for key in REQUIRED_KEYS:
-        if key not in keys:
-            raise wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
-    try:
-        row = convert_strict(Row, keys)
-    except msgspec.ValidationError as error:
-        raise mistyped(source, name, keys, error) from None
+    missing = f"is missing; a row needs {', '.join(REQUIRED_KEYS)}"
+    row = convert_keys(source, name, keys, Row, "a row", ROW_KEYS, dict.fromkeys(REQUIRED_KEYS, missing))
     for problem in _problems(name, row):
         raise wrong(source, name, *problem)
     return row
@@ -66,16 +60,45 @@ def check_helper(source: str, name: str, keys: dict[str, Any]) -> HelperRow:
     Raises:
         TableError: a key is unknown or invalid.
     """
-    for key in keys:
-        if key not in HELPER_KEYS:
-            raise wrong(source, name, key, "is not a valid key of a helper", nearest(key, HELPER_KEYS))
-    try:
-        helper = convert_strict(HelperRow, keys)
-    except msgspec.ValidationError as error:
-        raise mistyped(source, name, keys, error) from None
+    helper = convert_keys(source, name, keys, HelperRow, "a helper", HELPER_KEYS)
     for problem in _helper_problems(name, helper):
         raise wrong(source, name, *problem)
     return helper
+
+
+def convert_keys(
+    source: str,
+    name: str,
+    keys: dict[str, Any],
+    kind: type[Struct],
+    noun: str,
+    allowed: Collection[str],
+    required: Mapping[str, str] | None = None,
+) -> Struct:
+    """Convert the keys of one header of a table to a struct.
+
+    Args:
+        source: the file.
+        name: the header.
+        keys: its keys.
+        kind: the struct.
+        noun: what it is, for an error.
+        allowed: the names of all keys.
+        required: the names of the keys that it must have, and the problem if one is missing.
+
+    Raises:
+        TableError: a key is unknown, missing or of a wrong type.
+    """
+    for key in keys:
+        if key not in allowed:
+            raise wrong(source, name, key, f"is not a valid key of {noun}", nearest(key, allowed))
+    for key, problem in (required or {}).items():
+        if key not in keys:
+            raise wrong(source, name, key, problem)
+    try:
+        return convert_strict(kind, keys)
+    except msgspec.ValidationError as error:
+        raise mistyped(source, name, keys, error) from None
 
 
 def _helper_problems(name: str, helper: HelperRow) -> Iterator[tuple[str, ...]]:

@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
-from oai._json.strict import convert_strict
 from oai._support.suggest import nearest
-from oai._table.check import header_problems, is_public, mistyped, wrong
+from oai._table.check import convert_keys, header_problems, is_public, wrong
 from oai._table.rows import PLACEHOLDER
 from oai._table.type_expressions import check_expression
 from oai._table.websocket_row import SOCKET_KEYS, SOCKET_OPTIONS, WebSocketRow
@@ -30,15 +27,8 @@ def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
     Raises:
         TableError: a key is unknown, missing or invalid.
     """
-    for key in keys:
-        if key not in SOCKET_KEYS:
-            raise wrong(source, name, key, "is not a valid key of a WebSocket", nearest(key, SOCKET_KEYS))
-    if "events" not in keys:
-        raise wrong(source, name, "events", "is missing: the type of the server's events")
-    try:
-        socket = convert_strict(WebSocketRow, keys)
-    except msgspec.ValidationError as error:
-        raise mistyped(source, name, keys, error) from None
+    required = {"events": "is missing: the type of the server's events"}
+    socket = convert_keys(source, name, keys, WebSocketRow, "a WebSocket", SOCKET_KEYS, required)
     for problem in _problems(name, socket):
         raise wrong(source, name, *problem)
     return socket

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from oai._errors import OpenAIError, ParseError
 from oai._http.response import Response
 from oai._request.client_core import core_of
+from oai._results.stream import ClosedByAsyncWith, ClosedByWith
 from oai.helpers.agents.calls import Dispatcher
 from oai.helpers.agents.results import AgentTurnResult, AgentTurnResultError, Collector
 from oai.helpers.agents.turn_events import Events
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from oai.types.beta import AgentSessionEvent
 
 T = TypeVar("T")
@@ -118,7 +117,7 @@ class Turn(Generic[T]):
         return f"<{type(self).__name__} of {self._session_id or 'a new session'}>"
 
 
-class TurnStream(Turn[T]):
+class TurnStream(Turn[T], ClosedByWith):
     """A turn, read synchronously."""
 
     def _run(self) -> Generator[AgentSessionEvent, None, None]:
@@ -153,14 +152,6 @@ class TurnStream(Turn[T]):
             raise StopIteration
         event: AgentSessionEvent = next(self._events)
         return event
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def until_done(self) -> None:
         """Read the turn to its end and run its tool calls."""
@@ -198,7 +189,7 @@ class TurnStream(Turn[T]):
             self._raw.close()
 
 
-class AsyncTurnStream(Turn[T]):
+class AsyncTurnStream(Turn[T], ClosedByAsyncWith):
     """A turn, read with `async for`."""
 
     async def _run(self) -> AsyncGenerator[AgentSessionEvent, None]:
@@ -233,14 +224,6 @@ class AsyncTurnStream(Turn[T]):
             raise StopAsyncIteration
         event: AgentSessionEvent = await anext(self._events)
         return event
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def until_done(self) -> None:
         """Read the turn to its end and run its tool calls."""

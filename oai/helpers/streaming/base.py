@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from oai._errors import OpenAIError
 from oai._http.response import Response
 from oai._results.sse_output import Errors
-from oai._results.stream import AsyncStream, Stream
+from oai._results.stream import AsyncStream, ClosedByAsyncWith, ClosedByWith, Stream
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -68,7 +68,7 @@ class _BaseHelperStream(Generic[E]):
         return f"<{type(self).__name__} of {self.response.request.operation}>"
 
 
-class HelperStream(_BaseHelperStream[E]):
+class HelperStream(_BaseHelperStream[E], ClosedByWith):
     """An iterable of events that accumulates the result while it is iterated.
 
     If the stream is cut, iteration raises as `Stream` does, and the snapshot holds what had arrived.
@@ -94,14 +94,6 @@ class HelperStream(_BaseHelperStream[E]):
 
     def __next__(self) -> E:
         return next(self._events)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def until_done(self) -> Self:
         """Read the stream to its end."""
@@ -149,7 +141,7 @@ class HelperStream(_BaseHelperStream[E]):
         self._raw.close()
 
 
-class AsyncHelperStream(_BaseHelperStream[E]):
+class AsyncHelperStream(_BaseHelperStream[E], ClosedByAsyncWith):
     """`HelperStream` for `async for` and `async with`."""
 
     def __init__(self, raw: AsyncStream[Any], state: State[E]) -> None:
@@ -174,14 +166,6 @@ class AsyncHelperStream(_BaseHelperStream[E]):
 
     async def __anext__(self) -> E:
         return await anext(self._events)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def until_done(self) -> Self:
         """Read the stream to its end."""
