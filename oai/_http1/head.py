@@ -17,21 +17,23 @@ Octets are decoded as ISO-8859-1, which maps each to the character of its number
 section 5.5).
 
 `read_head` implements all of that. `read_usual_head` implements the usual case alone, in a few operations over the
-whole head: CRLF line ends, no folds, and a status line and names that `read_head` has accepted before. It returns
-`None` for any other head, including every invalid one, so that each rule and each error exists once.
+whole head: CRLF line ends, no folds, and a status line that `read_head` has accepted before. It returns `None` for any
+other head, including every invalid one, so that each rule and each error exists once. A server names the same fields
+in the same order in response after response: the names of a head are compared with those of an earlier one, and its
+values stay in their lines until they are looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, overload
 
 from oai._http1.errors import LimitError, ResponseError, quoted
 
 Fields: TypeAlias = "Sequence[tuple[str, str]]"
 """Field lines in their order, names in their case."""
 
-Index: TypeAlias = "dict[str, str]"
+Index: TypeAlias = "Mapping[str, str]"
 """Values by lower-case name; those of one name are joined by a comma (RFC 9110, section 5.2)."""
 
 StatusLine: TypeAlias = tuple[int, int, str]
@@ -53,8 +55,16 @@ STATUS_LINES: dict[str, StatusLine] = {"HTTP/1.1 200 OK": (1, 200, "OK")}
 """Valid status lines, likewise."""
 
 MOST_REMEMBERED = 512
+MOST_LINES_REMEMBERED = 64
 LONGEST_REMEMBERED = 64
-"""Entries of `NAMES` and of `STATUS_LINES`, and characters of each."""
+"""Entries of `NAMES` and of `STATUS_LINES`, lines of `SHAPES`, and characters of each entry and line."""
+
+
+Shape: TypeAlias = tuple[list[str], dict[str, int]]
+"""What the field lines of a head begin with, names and colons; and the number of the line by lower-case name."""
+
+SHAPES: dict[int, Shape] = {}
+"""Shapes of valid heads by their number of lines, for the next head of so many. Bounded like `NAMES`."""
 
 
 class FieldLines(Sequence[tuple[str, str]]):
@@ -89,6 +99,38 @@ class FieldLines(Sequence[tuple[str, str]]):
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
 
+class FieldIndex(Mapping[str, str]):
+    """Values by lower-case name, which are taken from their lines when they are looked up.
+
+    Args:
+        lines: valid field lines.
+        places: the number of the line by lower-case name.
+    """
+
+    __slots__ = ("_lines", "_places")
+
+    def __init__(self, lines: list[str], places: Mapping[str, int]) -> None:
+        self._lines = lines
+        self._places = places
+
+    def __getitem__(self, name: str) -> str:
+        return self._lines[self._places[name]].partition(":")[2].strip(" \t")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a field, or the default."""
+        place = self._places.get(name)
+        return default if place is None else self._lines[place].partition(":")[2].strip(" \t")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 def _name_and_value(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
     return name, value.strip(" \t")
@@ -121,13 +163,32 @@ def read_usual_head(head: bytes) -> tuple[StatusLine, Fields, Index] | None:
     if first is None or breaks > MOST_FIELDS or head.translate(None, TEXT) != b"\r\n" * breaks:
         return None
     del lines[0]
-    names = NAMES
-    try:
-        index = {names[name]: value.strip(" \t") for name, value in [line.split(":", 1) for line in lines]}
-    except (KeyError, ValueError):  # an unknown name, or no colon
-        return None
-    fields = FieldLines(lines)
-    return first, fields, index if len(index) == breaks else _joined((names[name], value) for name, value in fields)
+    shape = SHAPES.get(breaks)
+    if shape is None or not all(map(str.startswith, lines, shape[0])):
+        shape = _shape_of(lines)
+        if shape is None:
+            return None
+    fields, places = FieldLines(lines), shape[1]
+    if len(places) == breaks:
+        return first, fields, FieldIndex(lines, places)
+    return first, fields, _joined((name.lower(), value) for name, value in fields)
+
+
+def _shape_of(lines: list[str]) -> Shape | None:
+    """Return the shape of field lines, or `None` if one of them has no valid name."""
+    prefixes: list[str] = []
+    places: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        name, colon, _ = line.partition(":")
+        lower = lower_name(name)
+        if lower is None or not colon:
+            return None
+        prefixes.append(f"{name}:")
+        places[lower] = place
+    shape = prefixes, places
+    if len(lines) <= MOST_LINES_REMEMBERED and max(map(len, prefixes), default=0) <= LONGEST_REMEMBERED:
+        SHAPES[len(lines)] = shape
+    return shape
 
 
 def read_head(lines: list[str]) -> tuple[StatusLine, Fields, Index]:
@@ -170,7 +231,7 @@ def read_fields(lines: list[str]) -> tuple[Fields, Index]:
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> Index:
-    index: Index = {}
+    index: dict[str, str] = {}
     for lower, value in pairs:
         index[lower] = f"{index[lower]}, {value}" if lower in index else value
     return index
