@@ -92,10 +92,11 @@ class Timeout:
     `connect` limits the time to open a connection, `read` and `write` each single wait for the socket, `pool`
     the wait for a free connection, and `total` the time from the call to the last byte of the response body.
     `timeout` is the default of all but `total`, which has no limit by default. A call with a limit of 0 or less
-    (`pool` excepted) sends nothing and raises `APITimeoutError`.
+    (`pool` excepted) sends nothing and raises `APITimeoutError`: `is_over` is true then. Limits are not changed after
+    the construction.
     """
 
-    __slots__ = ("connect", "pool", "read", "total", "write")
+    __slots__ = ("connect", "is_over", "pool", "read", "total", "write")
 
     def __init__(
         self,
@@ -112,6 +113,8 @@ class Timeout:
         self.write = timeout if write == -1.0 else write
         self.pool = timeout if pool == -1.0 else pool
         self.total = total
+        # Libraries would take a limit of 0 for no limit, or raise.
+        self.is_over = any(limit is not None and limit <= 0 for limit in (self.connect, self.read, self.write, total))
 
     def within(self, remaining: float | None) -> Timeout:
         """Return the same limits, with `total` at most `remaining` seconds."""
@@ -119,17 +122,6 @@ class Timeout:
             return self
         return Timeout(
             connect=self.connect, read=self.read, write=self.write, pool=self.pool, total=max(remaining, 0.0)
-        )
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no time is left. Libraries would take a limit of 0 for no limit, or raise."""
-        connect, read, write, total = self.connect, self.read, self.write, self.total
-        return (
-            (connect is not None and connect <= 0)
-            or (read is not None and read <= 0)
-            or (write is not None and write <= 0)
-            or (total is not None and total <= 0)
         )
 
     def _limits(self) -> tuple[float | None, ...]:

@@ -136,7 +136,7 @@ class AsyncHTTPReply:
         self._closed = True
         exchange = self._exchange
         try:
-            if (connection := exchange.connection) is not None and exchange.waiter is None:
+            if (connection := exchange.connection) is not None and not exchange.is_awaited:
                 end = connection.loop.time() + LINGER
                 while exchange.connection is not None:
                     exchange.take()

@@ -11,6 +11,7 @@ A pool has the connections to one origin (through one proxy, in one process, and
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import allocate_lock
 from collections import deque
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
+
 
 MOST_CONNECTIONS = 1000
 """Connections to one host, as many as the official SDK opens."""
@@ -31,6 +33,21 @@ MOST_ORIGINS = 1000
 
 NUMBERS = count(1)
 """Numbers of transports: unlike `id`, none is used twice."""
+
+
+
+class Process:
+    """The running process: a child that was forked must not use the connections of its parent."""
+
+    pid = os.getpid()
+
+
+def _note_fork() -> None:
+    Process.pid = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Used:
@@ -84,7 +101,8 @@ class Pool(Generic[C]):
     """The idle connections to one origin, and the callers that wait for one.
 
     A caller that has got a connection, or the right to open one, calls `put_back` or `release` once. Both may be called
-    by a finalizer, at any point of the program: they never wait for the lock.
+    by a finalizer, at any point of the program: they never wait for the lock. What they return stays where it is until
+    the next caller takes it, unless one waits already.
 
     Args:
         connections: how many connections there may be at a time.
@@ -96,7 +114,7 @@ class Pool(Generic[C]):
         self._expiry = keepalive_expiry
         self._idle: deque[tuple[C, float]] = deque()
         self._waiters: deque[Waiter[C]] = deque()
-        self._returned: deque[C | None] = deque()
+        self._returned: deque[tuple[C | None, float]] = deque()
         self._lock = allocate_lock()
         self._closed = False
 
@@ -105,8 +123,7 @@ class Pool(Generic[C]):
         if not (self._idle or self._returned):
             return None
         with self._lock:
-            if self._returned:
-                self._take_back()
+            self._take_back()
             connection = self._newest()
         if self._returned:
             self._settle()
@@ -137,19 +154,21 @@ class Pool(Generic[C]):
 
     def put_back(self, connection: C) -> None:
         """Take back a connection that can be used again."""
-        self._returned.append(connection)
-        self._settle()
+        self._returned.append((connection, time.monotonic()))
+        if self._waiters or self._closed:
+            self._settle()
 
     def release(self) -> None:
         """Release the slot of a connection that was closed or could not be opened."""
-        self._returned.append(None)
-        self._settle()
+        self._returned.append((None, 0.0))
+        if self._waiters:
+            self._settle()
 
     def close(self) -> None:
         """Close the idle connections, and those that will be put back."""
         self._closed = True
         with self._lock:
-            self._close_idle(len(self._idle))
+            self._close_idle(time.monotonic())
             waiters, self._waiters = self._waiters, deque()
         for waiter in waiters:  # each finds that its transport is closed
             waiter.wake(None)
@@ -175,24 +194,24 @@ class Pool(Generic[C]):
 
     def _take_back(self) -> None:
         while self._returned:
-            self._pass_on(self._returned.popleft())
+            connection, since = self._returned.popleft()
+            if self._waiters and self._pass_on(connection):
+                continue
+            if connection is None:
+                self._unopened += 1
+            else:
+                self._idle.append((connection, since))
+                self._close_idle(since - self._expiry if not self._closed else since)
 
-    def _pass_on(self, connection: C | None) -> None:
+    def _pass_on(self, connection: C | None) -> bool:
+        """Wake a caller that waits; return whether there was one."""
         while self._waiters:
             if self._waiters.popleft().wake(connection):
-                return
-        if connection is None:
-            self._unopened += 1
-            return
-        now = time.monotonic()
-        self._idle.append((connection, now))
-        if self._closed:
-            self._close_idle(1)
-        while self._idle and now - self._idle[0][1] > self._expiry:
-            self._close_idle(1)
+                return True
+        return False
 
-    def _close_idle(self, count: int) -> None:
-        """Close the oldest ones."""
-        for _ in range(count):
+    def _close_idle(self, until: float) -> None:
+        """Close those that have been idle since a time."""
+        while self._idle and self._idle[0][1] <= until:
             self._idle.popleft()[0].close()
             self._unopened += 1

@@ -15,6 +15,7 @@ from typing import Any
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
 from oai.transports._limits import LONGEST_WAIT
+from oai.transports._pool import Pool
 from oai.transports._tls import Layer, Resumption
 
 CLOSED = "the connection was closed"
@@ -58,11 +59,17 @@ class Exchange:
             self.connection.resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits for what happens."""
+        return self.waiter is not None and not self.waiter.done()
+
     def wake(self) -> None:
         """Let the task that waits look again."""
-        waiter = self.waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if (waiter := self.waiter) is not None:
+            self.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def abort(self) -> None:
         """Close the connection, unless it is no longer the exchange's."""
@@ -81,18 +88,18 @@ class Connection(asyncio.Protocol):
 
     Args:
         loop: the running event loop.
-        let_go: called at the end of each exchange, with the connection and whether it can be used again.
+        pool: takes it back at the end of each exchange.
         all_open: the connections that have not been lost, to which this one adds itself.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        let_go: Callable[[Connection, bool], None],
+        pool: Pool[Connection],
         all_open: set[Connection],
     ) -> None:
         self.loop = loop
-        self._let_go = let_go
+        self._pool = pool
         self._all_open = all_open
         self._layers: list[Layer] = []
         self._resumption: Resumption | None = None
@@ -215,17 +222,14 @@ class Connection(asyncio.Protocol):
             data = layer.encrypt(data)
         self.transport.write(data)
 
-    async def wait(self, exchange: Exchange, limit: float | None, deadline: float | None) -> None:
-        """Wait until anything happens in an exchange, or raise `TimeoutError`."""
-        if exchange.waiter is not None:
+    def wait(self, exchange: Exchange, limit: float | None, deadline: float | None) -> asyncio.Future[None]:
+        """Return what to await until anything happens in an exchange; it raises `TimeoutError`."""
+        if exchange.is_awaited:
             raise TransportError("receive", "another task is reading this reply")
         waiter = exchange.waiter = self.loop.create_future()
         if limit is not None or deadline is not None:
             self._set_timer(limit, deadline)
-        try:
-            await waiter
-        finally:
-            exchange.waiter = None
+        return waiter
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str, resumption: Resumption | None = None) -> None:
         """Begin TLS within the connection; its session is left to a later connection."""
@@ -274,10 +278,11 @@ class Connection(asyncio.Protocol):
             self._resumption = None
         self._exchange = exchange.connection = self._user = None
         exchange.wake()
-        reusable = response.reusable and self.is_open
-        if not reusable:
+        if response.reusable and self.is_open:
+            self._pool.put_back(self)
+        else:
             self.abort()
-        self._let_go(self, reusable)
+            self._pool.release()
 
     def _finish(self) -> None:
         """Take note of the proper end of the connection."""

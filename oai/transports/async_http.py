@@ -191,7 +191,7 @@ class AsyncHTTPTransport:
         try:
             sock = await open_socket(hop.host, hop.port)
             _, connection = await loop.create_connection(
-                lambda: Connection(loop, server.let_go, ours.connections), sock=sock
+                lambda: Connection(loop, server.pool, ours.connections), sock=sock
             )
         except OSError as error:
             if server.proxy is None:
