@@ -164,7 +164,7 @@ class MethodBuilder:
         return overload(alias, names[0], list_all, retrieve)
 
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
-        from oai._surface.source import document, make_function, operation_source, required_params  # as above
+        from oai._surface.source import collected_params, document, make_function, operation_source, required_params
 
         row = operation.row
         if not self.is_async:
@@ -174,9 +174,10 @@ class MethodBuilder:
         else:
             call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
-        scope = {"_operation": operation, **self._scope()}
+        collected = {param: (row.params or {})[param].removesuffix("?") for param in collected_params(row, positional)}
+        scope = {"_operation": operation, "_collected": frozenset(collected), **self._scope()}
         filename = f"{GENERATED}{operation.name}, called {name}>"
-        function = make_function(name, filename, source, scope, required_params(row))
+        function = make_function(name, filename, source, scope, required_params(row), collected)
         function.__qualname__ = f"{operation.name}"
         function.__doc__ = document(operation, self.table)
         return function
@@ -212,13 +213,14 @@ class MethodBuilder:
 
     def _scope(self) -> dict[str, Any]:
         """Return the global names that generated source uses."""
-        from oai._surface.source import with_headers, wrong_call
+        from oai._surface.source import with_headers, without_omitted, wrong_call
         from oai._table.type_expressions import METHOD_BUILTINS  # as above
 
         return {
             "__builtins__": METHOD_BUILTINS,
             "_omit": omit,
             "_with_headers": with_headers,
+            "_without_omitted": without_omitted,
             "_wrong_call": partial(wrong_call, options=self._options),
         }
 

@@ -1,7 +1,8 @@
 """Generate the Python source of the methods that `_surface` compiles, and the functions that this source calls.
 
-A generated function has the exact signature of its row, so that Python itself checks the call, and sorts its
-parameters into path, query and body. Its own names begin with an underscore, which no parameter may.
+A generated function sorts the parameters of its row into path, query and body. Optional ones of the body (of the
+query, where a row has no body) are collected in a dictionary, since a call passes few of many; the signature that
+`inspect` and `help` show has them all. Names of the function's own begin with an underscore, which no parameter's may.
 """
 
 from __future__ import annotations
@@ -38,19 +39,21 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     params = row.params or {}
     path_params = row.path_params
     names = [*path_params, *params]
+    collected = collected_params(row, positional)
     signature = ["self", *(_parameter(param, params) for param in positional), "*"]
-    signature += [_parameter(param, params) for param in names if param not in positional]
+    signature += [_parameter(param, params) for param in names if param not in (*positional, *collected)]
     signature += [_parameter(param, row.local) for param in row.local]
     may_stream = row.stream is not None and not row.stream_only and "stream" not in params
     if may_stream:
         signature.append("stream: 'bool' = _omit")
     signature += OPTION_SOURCE
-    signature.append("**_unknown" if row.params is not None else "**params: 'Any'")
+    signature.append("**_others" if row.params is not None else "**params: 'Any'")
     yield f"{call[0]}def {name}({', '.join(signature)}) -> {row.response!r}:"
     required = required_params(row)
-    wrong = [*(["_unknown"] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
+    unknown = "not _collected.issuperset(_others)" if collected else "_others"
+    wrong = [*([unknown] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
     if wrong:
-        unknown = "_unknown" if row.params is not None else "{}"
+        unknown = "_others" if row.params is not None else "{}"
         arguments = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
         yield f"    if {' or '.join(wrong)}:"
         yield f"        raise _wrong_call({name!r}, {unknown}, {arguments}, {[*names, *row.local]!r})"
@@ -63,8 +66,11 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     query = [param for param in params if row.body == "query" or param in row.query]
     place = "_query" if row.body == "query" else "_body"
     needed = place if may_stream else None
-    yield from _collect("_query", query, row, needed=needed)
-    yield from _collect("_body", [param for param in params if param not in query], row, needed=needed)
+    for target in ("_query", "_body"):
+        targeted = [param for param in params if (param in query) == (target == "_query") and param not in collected]
+        yield from _collect(target, targeted, row, needed=place if collected else needed)
+    if collected:
+        yield f"    if _others: {place}.update(_without_omitted(_others))"
     if row.params is None:
         yield f"    {place} = params" if may_stream else f"    {place} = params or None"
     if may_stream:
@@ -130,6 +136,20 @@ def _stream_argument(row: Row) -> str:
     return "stream"
 
 
+def collected_params(row: Row, positional: Collection[str]) -> list[str]:
+    """Return the optional parameters that a function collects: they go to one place, under their own names."""
+    params = row.params or {}
+    named = {*positional, *row.path_params, *row.rename, *row.header_params, "stream"}
+    if row.body != "query":
+        named.update(row.query)
+    return [param for param, kind in params.items() if kind.endswith("?") and param not in named]
+
+
+def without_omitted(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are not `omit`."""
+    return {name: value for name, value in arguments.items() if value is not omit}
+
+
 def required_params(row: Row) -> list[str]:
     """Return the required parameters: those of the path, then those whose type does not end with `?`."""
     params = row.params or {}
@@ -187,8 +207,24 @@ def overload(name: str, first: str, list_all: FunctionType, retrieve: FunctionTy
     return function
 
 
-def make_function(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
-    """Compile a function, keep its source for tracebacks, and set the signature that `inspect` and `help` show."""
+def make_function(
+    name: str,
+    filename: str,
+    source: str,
+    scope: dict[str, Any],
+    required: list[str],
+    collected: Mapping[str, str] | None = None,
+) -> FunctionType:
+    """Compile a function, keep its source for tracebacks, and set the signature that `inspect` and `help` show.
+
+    Args:
+        name: the name of the function.
+        filename: the name of its source in tracebacks.
+        source: its source.
+        scope: the global names that the source uses.
+        required: the parameters that the signature shows without a default.
+        collected: the types of the parameters that the function collects, by name.
+    """
     import inspect  # a large module, needed only when a method is built
 
     scope["__name__"] = "oai"
@@ -199,8 +235,15 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
     parameters = [
         parameter.replace(default=inspect.Parameter.empty) if parameter.name in required else parameter
         for parameter in signature.parameters.values()
-        if parameter.name != "_unknown"
+        if parameter.name not in ("_unknown", "_others")
     ]
+    if collected:
+        end = min(place for place, parameter in enumerate(parameters) if parameter.name in ("stream", *CALL_OPTIONS))
+        parameters[end:end] = [
+            inspect.Parameter(param, inspect.Parameter.KEYWORD_ONLY, default=omit, annotation=kind)
+            for param, kind in collected.items()
+        ]
+        function.__annotations__.update(collected)
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return function
 
@@ -220,7 +263,7 @@ def _keep_source(filename: str, source: str) -> str:
 
 def with_headers(params: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return parameters that are sent as headers, lists joined by commas, with the caller's `extra_headers` on top."""
-    fields = {name: value for name, value in params.items() if value is not omit}
+    fields = without_omitted(params)
     texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in fields.items()}
     return {**texts, **(extra or {})}
 
@@ -237,14 +280,13 @@ def wrong_call(
 
     Args:
         function: the name of the function.
-        unknown: the arguments that it does not take.
+        unknown: arguments, among them those that it does not take.
         required: those that it must get, `omit` for a missing one.
-        names: the names of all its parameters.
+        names: the names of all its parameters, which `unknown` may contain.
         otherwise: the hint if no parameter has a similar name.
         options: the options of the client, for which the error names `with_options`.
     """
-    if unknown:
-        wrong = next(iter(unknown))
+    if wrong := next((name for name in unknown if name not in names), None):
         names = [name for name in (*names, "stream", *CALL_OPTIONS) if name != wrong]
         hint = _hint(wrong, names, options) or f"; {otherwise}"
         return TypeError(f"{function}() got an unexpected keyword argument '{wrong}'{hint}")
