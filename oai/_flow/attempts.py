@@ -133,7 +133,7 @@ def _attempt(
         return response, reply
     limit = call.config.max_body
     try:
-        if limit is None or _declares_length_within(response, limit):
+        if limit is None or _is_bounded(reply, response, limit):
             content = yield (reply.read,)
         else:
             content = yield io.read_limited, reply, limit
@@ -182,8 +182,11 @@ def _observed(observer: Observer, request: Request, number: int, steps: Flow) ->
     return response, reply
 
 
-def _declares_length_within(response: Response, limit: int) -> bool:
-    """Tell whether Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
+def _is_bounded(reply: Reply, response: Response, limit: int) -> bool:
+    """Tell whether the transport or Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
+    known: int | None = getattr(reply, "length", None)  # of a transport that reads the body by it
+    if known is not None and known <= limit:
+        return True
     length = response.headers.get("content-length", "")
     if not length.isdecimal() or len(length) > MAX_DIGITS or "transfer-encoding" in response.headers:
         return False

@@ -31,7 +31,7 @@ from oai._http1.errors import (
     RequestError,
     ResponseError,
 )
-from oai._http1.request import Request
+from oai._http1.request import Request, SentHeads
 from oai._http1.response import Response
 
 __all__ = [
@@ -43,4 +43,5 @@ __all__ = [
     "RequestError",
     "Response",
     "ResponseError",
+    "SentHeads",
 ]

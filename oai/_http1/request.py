@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oai._http1.errors import RequestError, quoted
-from oai._http1.head import NAMES, TEXT, is_token, lower_name, tokens_of
+from oai._http1.head import TEXT, is_token, lower_name, tokens_of
 
 METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "CONNECT", "OPTIONS"})
 """Methods that need no check."""
@@ -29,9 +29,36 @@ METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "CONNECT",
 WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say `Content-Length: 0` if they have no body (RFC 9110, section 8.6)."""
 
+MOST_HEADS = 32
+"""Heads that `SentHeads` keeps."""
+
 FRAMING = frozenset({"content-length", "transfer-encoding"})
-SPECIAL = FRAMING | {"host", "connection"}
-"""Fields that the machine writes itself or has to look at."""
+"""Fields that the machine alone writes."""
+
+
+class SentHeads:
+    """The heads of the last requests to a server, but for what says the length of the body.
+
+    Programs send most of their requests again and again with the same fields, which then need not be checked and
+    encoded again. The heads contain keys: they belong to the connections of one transport, and end with them.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[list[tuple[str, str]], bytes, bool]] = {}
+
+    def find(self, method: str, target: str, fields: Iterable[tuple[str, str]], host: str) -> tuple[bytes, bool]:
+        """Return a head up to the field that frames the body, and whether it says `Connection: close`."""
+        last = self._last.get((method, target))
+        if last is not None and last[0] == fields:
+            return last[1], last[2]
+        fields = list(fields)  # which the caller may change
+        start, closes = _start_of(method, target, fields, host)
+        if len(self._last) >= MOST_HEADS:
+            self._last.clear()
+        self._last[method, target] = fields, start, closes
+        return start, closes
 
 
 class Request:
@@ -43,6 +70,7 @@ class Request:
         fields: the header fields.
         host: the value of `Host`, unless the fields have one.
         length: bytes of the body; `None` if that is not known, so that the body is chunked.
+        sent: the heads of earlier requests to the same host.
 
     Attributes:
         head: the request up to the empty line.
@@ -63,41 +91,19 @@ class Request:
         *,
         host: str,
         length: int | None = 0,
+        sent: SentHeads | None = None,
     ) -> None:
         self.method = method
-        self.closes = False
         self.complete = length == 0
         self._length = self._left = length
-        if method not in METHODS and not is_token(method):
-            raise RequestError(f"invalid method: {quoted(method)}")
-        if " " in target or not (target and target.isascii() and target.isprintable()):
-            raise RequestError(f"invalid request target: {quoted(target)}")
-        lines = [f"{method} {target} HTTP/1.1", ""]
-        known = NAMES.get
-        for name, value in fields:
-            lower = known(name) or lower_name(name)
-            if lower is None:
-                raise RequestError(f"invalid header name: {quoted(name)}")
-            if lower not in SPECIAL or self._sees(lower, value, lines):
-                lines.append(f"{name}: {value}")
-        lines[1] = lines[1] or f"Host: {host}"
+        find = _start_of if sent is None else sent.find
+        start, self.closes = find(method, target, fields, host)
         if length is None:
-            lines.append("Transfer-Encoding: chunked")
+            self.head = start + b"Transfer-Encoding: chunked\r\n\r\n"
         elif length or method in WITH_CONTENT:
-            lines.append(f"Content-Length: {length}")
-        lines += ("", "")
-        self.head = _encoded(lines)
-
-    def _sees(self, lower: str, value: str, lines: list[str]) -> bool:
-        """Process a special field; return whether it stays in its place."""
-        if lower == "connection":
-            self.closes = self.closes or "close" in tokens_of(value)
-            return True
-        if lower == "host":
-            if lines[1]:
-                raise RequestError("the request has more than one Host header")
-            lines[1] = f"Host: {value}"
-        return False
+            self.head = b"%bContent-Length: %d\r\n\r\n" % (start, length)
+        else:
+            self.head = start + b"\r\n"
 
     def frame(self, piece: bytes | memoryview) -> bytes | memoryview:
         """Return the bytes to write for a piece of the body: the piece itself, or a chunk.
@@ -125,13 +131,36 @@ class Request:
         return b"0\r\n\r\n" if self._left is None else b""
 
 
+def _start_of(method: str, target: str, fields: Iterable[tuple[str, str]], host: str) -> tuple[bytes, bool]:
+    """Return a head up to the field that frames the body, and whether it says `Connection: close`."""
+    if method not in METHODS and not is_token(method):
+        raise RequestError(f"invalid method: {quoted(method)}")
+    if " " in target or not (target and target.isascii() and target.isprintable()):
+        raise RequestError(f"invalid request target: {quoted(target)}")
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
+    own_host = closes = False
+    for name, value in fields:
+        lower = lower_name(name)
+        if lower is None:
+            raise RequestError(f"invalid header name: {quoted(name)}")
+        if lower == "host":
+            if own_host:
+                raise RequestError("the request has more than one Host header")
+            lines[1], own_host = f"Host: {value}", True
+        elif lower not in FRAMING:
+            lines.append(f"{name}: {value}")
+            closes = closes or (lower == "connection" and "close" in tokens_of(value))
+    lines.append("")
+    return _encoded(lines), closes
+
+
 def _encoded(lines: list[str]) -> bytes:
-    """Encode a head, or raise for a line with a forbidden character."""
+    """Encode lines, or raise for a line with a forbidden character."""
     try:
         head = "\r\n".join(lines).encode("latin-1")
     except UnicodeEncodeError:
         head = b""
-    # One pass over the whole head: without the octets that a line may contain, its line ends must be all that remains.
+    # One pass over all of them: without the octets that a line may contain, the line ends must be all that remains.
     if head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
         for line in lines:
             if not _is_text(line):

@@ -94,6 +94,8 @@ class Response:
     index: Mapping[str, str] = {}
     """Their values by lower-case name, those of one name joined by a comma."""
     trailers: Sequence[tuple[str, str]] = ()
+    length: int | None = None
+    """Bytes of the body, if the head declares them."""
     ended: bool = False
     """Whether the response is complete, or cannot be completed because of an `error`."""
     error: ResponseError | None = None
@@ -202,11 +204,11 @@ class Response:
         elif length is None:
             self._keeps = False
             self._read = Response._read_until_close
-        elif left := _length(length):
-            self._left = left
-            self._read = Response._read_length
         else:
-            self._end()
+            self.length = self._left = _length(length)
+            self._read = Response._read_length
+            if not self._left:
+                self._end()
 
     def _persists(self) -> bool:
         connection = self.index.get("connection")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
 from oai._http.messages import TransportError
+from oai._http1 import SentHeads
 from oai.transports._origins import Origin
 from oai.transports._pool import Pool, Process, Used
 from oai.transports._proxies import EnvironmentProxy, login_apart
@@ -88,13 +89,14 @@ class Server(Used):
     One without a proxy also knows the proxy that the environment names for its origin, whose connections are another's.
     """
 
-    __slots__ = ("environment_proxy", "login", "origin", "pool", "proxy", "resumption", "tunnel_fields")
+    __slots__ = ("environment_proxy", "login", "origin", "pool", "proxy", "resumption", "sent_heads", "tunnel_fields")
 
     def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
         self.proxy: Origin | None = None
         self.environment_proxy = EnvironmentProxy()
+        self.sent_heads = SentHeads()
         self.login: dict[str, str] | None = None
         self.tunnel_fields: dict[str, str] = {}
         if proxy is not None:

@@ -72,6 +72,7 @@ class HTTPReply:
         "_reading",
         "_response",
         "headers",
+        "length",
         "status",
     )
 
@@ -84,7 +85,7 @@ class HTTPReply:
         limit: float | None,
         deadline: float | None,
     ) -> None:
-        self.status = response.status
+        self.status, self.length = response.status, response.length
         self.headers = Headers(response.fields, index=response.index)
         self._pool, self._response, self._piece = pool, response, piece
         self._connection: Connection | None = connection

@@ -20,7 +20,6 @@ from itertools import count
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
-
 MOST_CONNECTIONS = 1000
 """Connections to one host, as many as the official SDK opens."""
 
@@ -33,7 +32,6 @@ MOST_ORIGINS = 1000
 
 NUMBERS = count(1)
 """Numbers of transports: unlike `id`, none is used twice."""
-
 
 
 class Process:

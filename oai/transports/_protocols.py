@@ -10,13 +10,15 @@ import select
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
 from oai.transports._limits import LONGEST_WAIT
-from oai.transports._pool import Pool
 from oai.transports._tls import Layer, Resumption
+
+if TYPE_CHECKING:
+    from oai.transports._pool import Pool
 
 CLOSED = "the connection was closed"
 

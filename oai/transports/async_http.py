@@ -78,7 +78,8 @@ class AsyncHTTPTransport:
 
     async def send(self, request: Request) -> AsyncHTTPReply:
         """Send a request; return at the headers of the response."""
-        self._check_open()
+        if self._closed:
+            self._check_open()
         timeout, body, headers = request.timeout, request.body, request.headers
         check(timeout)
         loop = asyncio_loop(type(self).__name__)
@@ -99,7 +100,8 @@ class AsyncHTTPTransport:
             if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
                 target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
             try:
-                head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
+                host, sent = server.origin.field, server.sent_heads
+                head = HTTPRequest(request.method, target, headers, host=host, length=length, sent=sent)
             except BaseException:
                 server.pool.put_back(connection)
                 raise

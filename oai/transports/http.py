@@ -14,6 +14,7 @@ from weakref import finalize
 
 from oai._http.messages import Reply, Request, TransportError
 from oai._http1 import Request as HTTPRequest
+from oai._http1 import SentHeads
 from oai._support.lazy import LazyModule
 from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
@@ -98,7 +99,14 @@ class HTTPTransport:
         connection = server.pool.take()
         length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
-            head = HTTPRequest(request.method, target, request.headers, host=server.origin.field, length=length)
+            head = HTTPRequest(
+                request.method,
+                target,
+                request.headers,
+                host=server.origin.field,
+                length=length,
+                sent=server.sent_heads,
+            )
             connection = connection or self._acquire(server, timeout, deadline)
         except FAILURES as error:
             if connection is not None:
@@ -200,12 +208,13 @@ class _Connections:
 class _Server(Used):
     """An origin, the connections to it, and the proxy that the environment names for it."""
 
-    __slots__ = ("environment_proxy", "origin", "pool", "resumption")
+    __slots__ = ("environment_proxy", "origin", "pool", "resumption", "sent_heads")
 
     def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
         super().__init__()
         self.origin, self.pool, self.resumption = origin, pool, Resumption()
         self.environment_proxy = EnvironmentProxy()
+        self.sent_heads = SentHeads()
 
 
 class _Waiter:
