@@ -119,6 +119,18 @@ class Request:
             raise RequestError(f"the body is longer than its length of {self._length} bytes")
         return piece
 
+    def whole(self, body: bytes) -> bytes:
+        """Return the bytes of the whole request, and mark its body as complete. The length must be known.
+
+        Raises:
+            RequestError: the body is not as long as announced.
+        """
+        if len(body) != self._left:
+            self.frame(body)
+            self.finish()
+        self.complete = True
+        return self.head + body
+
     def finish(self) -> bytes:
         """Return the bytes to write after the last piece, and mark the body as complete.
 

@@ -33,9 +33,7 @@ async def exchange_over(
     response = exchange.response
     try:
         if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
-            data = head.head + head.frame(body) if body else head.head
-            head.finish()
-            connection.write(data)
+            connection.write(head.whole(body or b""))
         else:
             await _send_body(exchange, connection, head, body, (limits.write, deadline))
         while not (response.status or response.ended or exchange.error):

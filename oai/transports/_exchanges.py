@@ -34,10 +34,8 @@ def exchange_over(
     piece = b""
     try:
         if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
-            data = head.head + head.frame(body) if body else head.head
-            head.finish()
             with MAY_HAVE_RESPONDED:
-                connection.send(data, timeout.write, deadline)
+                connection.send(head.whole(body or b""), timeout.write, deadline)
         else:
             pieces = (memoryview(body),) if isinstance(body, bytes) else body
             piece = connection.send_body(head, response, pieces, timeout.write, deadline)
