@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from oai._http1 import ResponseError
 from oai._http1.head import read_head, read_usual_head
@@ -103,6 +104,27 @@ def test_the_fast_path_declines_a_head_or_agrees_with_the_full_one(data: bytes) 
         assert usual is None or usual == read_head(lines)
     except ResponseError:
         assert usual is None
+
+
+NAMES = st.sampled_from(["A", "a", "Content-Length", "X-B", "X-B ", "", "\tA"])
+VALUES = st.sampled_from(["", " 1", "2", "\t3 ", " a:b", "\xe9", "\0"])
+
+
+@given(st.lists(st.lists(st.tuples(NAMES, VALUES), max_size=4), max_size=6))
+def test_the_names_of_earlier_heads_do_not_change_how_a_head_is_read(heads: list[list[tuple[str, str]]]) -> None:
+    for fields in heads:
+        lines = ["HTTP/1.1 200 OK", *(f"{name}:{value}" for name, value in fields)]
+        usual = read_usual_head("\r\n".join(lines).encode("latin-1"))
+        try:
+            full = read_head(lines)
+        except ResponseError:
+            assert usual is None
+        else:
+            assert usual is None or usual == full
+            if usual is not None:
+                _, _, index = usual
+                assert {name: index.get(name) for name in full[2]} == dict(index) == full[2]
+                assert (index.get("missing"), index.get("missing", ""), "missing" in index) == (None, "", False)
 
 
 def test_the_usual_head_takes_the_fast_path() -> None:

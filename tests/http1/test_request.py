@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai._http1 import ProtocolError, Request, RequestError, Response
+from oai._http1 import ProtocolError, Request, RequestError, Response, SentHeads
 from oai._http1.head import TOKEN
+from oai._http1.request import MOST_HEADS
 
 
 def read(data: bytes) -> tuple[h11.Request, bytes, bool]:
@@ -128,6 +129,65 @@ def test_invalid_requests_raise_without_quoting_header_values(options: dict[str,
         request(**options)
     assert "sk-" not in str(caught.value)
     assert isinstance(caught.value, ProtocolError)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["GET", "POST", "G T"]),
+            st.sampled_from(["/", "/a", "/\n"]),
+            st.lists(
+                st.tuples(
+                    st.sampled_from(["A", "a", "Host", "Connection"]), st.sampled_from(["1", "2", "close", "\n"])
+                ),
+                max_size=3,
+            ),
+            st.sampled_from([0, 1, None]),
+        ),
+        max_size=8,
+    )
+)
+def test_remembered_heads_are_those_of_the_arguments(sent: list[tuple[Any, ...]]) -> None:
+    """Requests that share `SentHeads` are the same, and fail in the same way, as each by itself."""
+    heads = SentHeads()
+    for method, target, fields, length in sent:
+        outcomes = []
+        for options in ({}, {"sent": heads}):
+            try:
+                made = request(method, target, fields, length=length, **options)
+                outcomes.append((made.head, made.closes, made.complete))
+            except RequestError as error:
+                outcomes.append(str(error))
+        assert outcomes[0] == outcomes[1]
+
+
+def test_fields_that_change_after_a_request_change_the_next_one() -> None:
+    heads, fields = SentHeads(), [("Authorization", "Bearer one")]
+    first = request(fields=fields, sent=heads).head
+    fields[0] = ("Authorization", "Bearer two")
+    assert request(fields=fields, sent=heads).head == first.replace(b"one", b"two")
+
+
+def test_the_number_of_remembered_heads_is_bounded() -> None:
+    heads = SentHeads()
+    for number in range(1000):
+        request(target=f"/{number}", sent=heads)
+    assert len(heads._last) <= MOST_HEADS
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "error"),
+    [(b"", 0, None), (b"abc", 3, None), (b"ab", 3, "1 bytes shorter"), (b"abcd", 3, "longer")],
+)
+def test_whole_request_has_the_length_announced(body: bytes, length: int, error: str | None) -> None:
+    sent = request("POST", length=length)
+    if error is None:
+        assert sent.whole(body) == sent.head + body
+        assert sent.complete
+    else:
+        with pytest.raises(RequestError, match=error):
+            sent.whole(body)
+        assert not sent.complete
 
 
 def test_body_must_have_the_length_announced() -> None:

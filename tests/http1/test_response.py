@@ -185,3 +185,14 @@ def test_caches_of_names_and_status_lines_are_bounded(monkeypatch: pytest.Monkey
     assert len(head.NAMES) <= head.MOST_REMEMBERED
     assert len(head.STATUS_LINES) <= head.MOST_REMEMBERED
     assert max(map(len, [*head.NAMES, *head.STATUS_LINES])) <= head.LONGEST_REMEMBERED
+
+
+def test_cache_of_the_names_of_heads_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "SHAPES", {})
+    for number in range(250):
+        lines = [*(f"X-{line}: 1" for line in range(number)), f"{'Y' * number}: 1"]
+        response = receiving()
+        response.feed("\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode())
+        assert (response.status, len(response.fields)) == (200 if number else 0, len(lines) if number else 0)
+    assert max(head.SHAPES) <= head.MOST_LINES_REMEMBERED
+    assert max(len(prefix) for prefixes, _ in head.SHAPES.values() for prefix in prefixes) <= head.LONGEST_REMEMBERED

@@ -60,6 +60,27 @@ def test_every_operation_of_the_table_is_a_function_with_name_and_docstring(clie
         assert "create" in inspect.getsource(function) or name.rpartition(".")[2] in inspect.getsource(function)
 
 
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
+def test_every_parameter_is_sent_under_its_wire_name_unless_it_is_omitted(client: oai.OpenAI) -> None:
+    vars(client._core)["call"] = lambda _, *arguments: arguments
+    for name, row in shipped_table().items():
+        if row.bind is not None:
+            continue  # its operation is made of the arguments
+        function = client
+        for part in name.split("."):
+            function = getattr(function, part)
+        params = {param: kind for param, kind in (row.params or {}).items() if param not in row.header_params}
+        required = {param: param for param in row.path_params}
+        required |= {param: param for param, kind in (row.params or {}).items() if not kind.endswith("?")}
+        usual = function(**required)
+        optional = [param for param in params if param not in required]
+        assert function(**required, **dict.fromkeys(optional, oai.omit)) == usual
+        for param in optional:
+            place = 1 if row.body == "query" or param in row.query else 2
+            sent = {**(usual[place] or {}), row.rename.get(param, param): param}
+            assert function(**required, **{param: param})[place] == sent, f"{name}({param}=...)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
