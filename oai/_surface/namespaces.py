@@ -175,7 +175,11 @@ class MethodBuilder:
             call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
         collected = {param: (row.params or {})[param].removesuffix("?") for param in collected_params(row, positional)}
-        scope = {"_operation": operation, "_collected": frozenset(collected), **self._scope()}
+        scope = {
+            "_operation": operation,
+            "_places": {param: place for place, param in enumerate(collected)},
+            **self._scope(),
+        }
         filename = f"{GENERATED}{operation.name}, called {name}>"
         function = make_function(name, filename, source, scope, required_params(row), collected)
         function.__qualname__ = f"{operation.name}"
@@ -213,14 +217,14 @@ class MethodBuilder:
 
     def _scope(self) -> dict[str, Any]:
         """Return the global names that generated source uses."""
-        from oai._surface.source import with_headers, without_omitted, wrong_call
+        from oai._surface.source import passed, with_headers, wrong_call
         from oai._table.type_expressions import METHOD_BUILTINS  # as above
 
         return {
             "__builtins__": METHOD_BUILTINS,
             "_omit": omit,
+            "_passed": passed,
             "_with_headers": with_headers,
-            "_without_omitted": without_omitted,
             "_wrong_call": partial(wrong_call, options=self._options),
         }
 

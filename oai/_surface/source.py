@@ -50,7 +50,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     signature.append("**_others" if row.params is not None else "**params: 'Any'")
     yield f"{call[0]}def {name}({', '.join(signature)}) -> {row.response!r}:"
     required = required_params(row)
-    unknown = "not _collected.issuperset(_others)" if collected else "_others"
+    unknown = "not _others.keys() <= _places.keys()" if collected else "_others"
     wrong = [*([unknown] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
     if wrong:
         unknown = "_others" if row.params is not None else "{}"
@@ -70,7 +70,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
         targeted = [param for param in params if (param in query) == (target == "_query") and param not in collected]
         yield from _collect(target, targeted, row, needed=place if collected else needed)
     if collected:
-        yield f"    if _others: {place}.update(_without_omitted(_others))"
+        yield f"    if _others: {place}.update(_passed(_others, _places))"
     if row.params is None:
         yield f"    {place} = params" if may_stream else f"    {place} = params or None"
     if may_stream:
@@ -145,9 +145,10 @@ def collected_params(row: Row, positional: Collection[str]) -> list[str]:
     return [param for param, kind in params.items() if kind.endswith("?") and param not in named]
 
 
-def without_omitted(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that are not `omit`."""
-    return {name: value for name, value in arguments.items() if value is not omit}
+def passed(arguments: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, Any]:
+    """Return the arguments that are not `omit`, in the order of the row, so that equal calls send equal bytes."""
+    names = sorted(arguments, key=places.__getitem__)
+    return {name: arguments[name] for name in names if arguments[name] is not omit}
 
 
 def required_params(row: Row) -> list[str]:
@@ -263,7 +264,7 @@ def _keep_source(filename: str, source: str) -> str:
 
 def with_headers(params: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return parameters that are sent as headers, lists joined by commas, with the caller's `extra_headers` on top."""
-    fields = without_omitted(params)
+    fields = {name: value for name, value in params.items() if value is not omit}
     texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in fields.items()}
     return {**texts, **(extra or {})}
 
