@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._client.base import Client
@@ -40,12 +40,11 @@ class AsyncCore(Core):
 
         return cast("Transport", AsyncHTTPTransport.shared())
 
-    async def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
-        """Send a call; return the reply too if its body is a stream or left `unread`."""
+    def send(self, *arguments: Any, unread: bool = False) -> Coroutine[Any, Any, CallOutcome]:
+        """Return what sends a call; it returns the reply too if its body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
-        response, reply = await drive_async(attempts(call, self.transport, ASYNC_IO, needs_key=self.needs_key))
-        return call.operation, response, reply
+        return drive_async(attempts(call, self.transport, ASYNC_IO, needs_key=self.needs_key))
 
     async def call(self, *arguments: Any) -> Any:
         """Send a call, and return its result."""

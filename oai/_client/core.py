@@ -138,7 +138,7 @@ class Core:
             )
 
     def send(self, *arguments: Any, unread: bool = False) -> Any:
-        """Send a call; return its operation, its response, and the reply if it is a stream or left `unread`."""
+        """Send a call; return its response, and the reply if it is a stream or left `unread`."""
         raise NotImplementedError
 
     def call(self, *arguments: Any) -> Any:
@@ -157,8 +157,9 @@ class Core:
         """Return the stream of a reply."""
         raise NotImplementedError
 
-    def result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of a response."""
+    def result(self, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
+        """Return the result of the response to a call of these arguments, whose first is the operation."""
+        operation: Operation = arguments[0]
         if reply is None:
             return self.decoded(operation, response, arguments)
         stream = self.stream(operation, response, reply)

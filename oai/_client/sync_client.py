@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from oai._http.response import Response
     from oai._table.operation import Operation
 
-CallOutcome = tuple["Operation", "Response", "Reply | None"]
-"""The operation, its response, and the reply if that is not read yet."""
+CallOutcome = tuple["Response", "Reply | None"]
+"""A response, and the reply if that is not read yet."""
 
 
 class SyncCore(Core):
@@ -43,8 +43,8 @@ class SyncCore(Core):
         """Send a call; return the reply too if its body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
-        response, reply = drive(attempts(call, self.transport, SYNC_IO, needs_key=self.needs_key))
-        return call.operation, response, reply
+        outcome: CallOutcome = drive(attempts(call, self.transport, SYNC_IO, needs_key=self.needs_key))
+        return outcome
 
     def call(self, *arguments: Any) -> Any:
         """Send a call, and return its result."""

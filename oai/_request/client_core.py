@@ -39,7 +39,7 @@ class ClientCore(Protocol):
     def send(self, *arguments: Any, unread: bool = False) -> Any:
         """Send a call; return its operation, its response, and the reply if it is a stream or left `unread`."""
 
-    def result(self, operation: Operation, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
+    def result(self, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
         """Return the result of a response."""
 
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:

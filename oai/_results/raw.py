@@ -59,10 +59,8 @@ def raw(core: ClientCore) -> Any:
     """Return a view of a client whose methods return raw responses."""
 
     def call(*arguments: Any) -> RawResponse[Any]:
-        operation, response, reply = core.send(*arguments)
-        return RawResponse(
-            response, lambda raw: core.result(operation, response if reply is None else raw, reply, arguments)
-        )
+        response, reply = core.send(*arguments)
+        return RawResponse(response, lambda raw: core.result(response if reply is None else raw, reply, arguments))
 
     def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(core.help(helper, options))
@@ -74,10 +72,8 @@ def raw_async(core: ClientCore) -> Any:
     """Return a view of an async client whose methods return coroutines of raw responses."""
 
     async def call(*arguments: Any) -> RawResponse[Any]:
-        operation, response, reply = await core.send(*arguments)
-        return RawResponse(
-            response, lambda raw: core.result(operation, response if reply is None else raw, reply, arguments)
-        )
+        response, reply = await core.send(*arguments)
+        return RawResponse(response, lambda raw: core.result(response if reply is None else raw, reply, arguments))
 
     async def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(await core.help(helper, options))
@@ -123,11 +119,11 @@ class Streaming:
 
     def __enter__(self) -> StreamedResponse:
         core, arguments = self._core, self._arguments
-        operation, response, reply = core.send(*arguments, unread=True)
+        response, reply = core.send(*arguments, unread=True)
         self._response = StreamedResponse(
             response,
             reply,
-            lambda response, reply: core.result(operation, response, reply, arguments),
+            lambda response, reply: core.result(response, reply, arguments),
             streams=bool(arguments[4]),
             limit=core.config.max_body,
         )
@@ -148,11 +144,11 @@ class AsyncStreaming:
 
     async def __aenter__(self) -> AsyncStreamedResponse:
         core, arguments = self._core, self._arguments
-        operation, response, reply = await core.send(*arguments, unread=True)
+        response, reply = await core.send(*arguments, unread=True)
         self._response = AsyncStreamedResponse(
             response,
             reply,
-            lambda response, reply: core.result(operation, response, reply, arguments),
+            lambda response, reply: core.result(response, reply, arguments),
             streams=bool(arguments[4]),
             limit=core.config.max_body,
         )
