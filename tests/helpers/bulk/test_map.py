@@ -293,7 +293,7 @@ from distributed import Client, LocalCluster
 import oai
 
 def main():
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as dask:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as dask:
         client = oai.OpenAI(base_url=sys.argv[1])
         rows = [{"model": "m", "messages": [{"role": "user", "content": str(n)}]} for n in range(6)]
         rows[4]["messages"][0]["content"] = "bad luck"

@@ -166,7 +166,7 @@ def test_workers_of_dask_share_a_limit(place: str, server: Any, tmp_path: Path) 
     )
     with (
         limits,
-        distributed.LocalCluster(2, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(2, threads_per_worker=2, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as dask,
     ):
         rows = [{"model": "m", "input": str(number)} for number in range(12)]
