@@ -7,8 +7,8 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+from oai.transports._opening import new_socket
 from oai.transports._origins import ATTEMPT_DELAY, Address, interleave, is_local, look_up, look_up_in_thread
-from oai.transports._sockets import new_socket
 
 
 async def open_socket(host: str, port: int) -> socket.socket:

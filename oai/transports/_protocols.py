@@ -1,6 +1,7 @@
 """A connection over an asyncio transport, with TLS of its own.
 
-TLS is a layer of bytes to bytes (`_tls`); a connection has none, one, or two: in a tunnel through a proxy with TLS.
+TLS is a layer of bytes to bytes (`_tls_layer`); a connection has none, one, or two: in a tunnel through a proxy with
+TLS.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
 from oai.transports._limits import LONGEST_WAIT
-from oai.transports._tls import Layer, Resumption
+from oai.transports._tls import Resumption
+from oai.transports._tls_layer import Layer
 
 if TYPE_CHECKING:
     from oai.transports._pool import Pool

@@ -1,47 +1,21 @@
-"""A connection over a blocking socket: opened within a deadline, checked before it is used again."""
+"""A connection over a blocking socket, which is checked before it is used again."""
 
 from __future__ import annotations
 
 import select
-import selectors
 import socket
-import ssl
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oai.transports._limits import BodyError, remaining
-from oai.transports._origins import ATTEMPT_DELAY, Address, connect_error, interleave, look_up_within
 
 if TYPE_CHECKING:
     from oai._http1 import Request, Response
-    from oai.transports._origins import Origin
     from oai.transports._tls import Resumption
 
 PIECE = 64 * 1024
 """Bytes that are read at a time, and written of a body at a time."""
-
-KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
-"""Probes that notice a server that is gone while a response takes long: after 60 s, each 15 s, four times."""
-
-OPTIONS = [
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in KEEPALIVE.items() if hasattr(socket, name)),
-]
-"""The options of a TCP connection, those that the system has."""
-
-
-def new_socket(candidate: Address) -> socket.socket:
-    """Return a socket to connect to an address, with the options of a connection."""
-    family, kind, protocol, _, _ = candidate
-    sock = socket.socket(family, kind, protocol)
-    with suppress(OSError):  # not of every kind of socket
-        for option in OPTIONS:
-            sock.setsockopt(*option)
-    return sock
 
 
 class Connection:
@@ -49,20 +23,19 @@ class Connection:
 
     Args:
         sock: a connected socket.
-        resumption: takes the TLS session of the connection after its first response.
+        resumption: takes the session of a connection within TLS after its first response.
     """
 
-    __slots__ = ("_limit", "_poll", "_sock", "_within_tls", "resumption")
+    __slots__ = ("_limit", "_poll", "_sock", "resumption")
 
     def __init__(self, sock: socket.socket, resumption: Resumption | None = None) -> None:
         self._sock = sock
         self.resumption = resumption
         self._limit = sock.gettimeout()
-        self._within_tls: Callable[[], int] | None = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._poll: Callable[[int], object] | None = None
 
     def is_quiet(self) -> bool:
-        """Tell whether nothing has arrived: neither the end of the connection nor bytes, also not within TLS."""
+        """Tell whether nothing has arrived: neither the end of the connection nor bytes."""
         return not self._is_readable()
 
     def send(self, data: bytes, limit: float | None, deadline: float | None) -> None:
@@ -127,14 +100,14 @@ class Connection:
         self._limit = limit
 
     def _is_readable(self) -> bool:
-        if self._within_tls is not None and self._within_tls():
-            return True
         if self._poll is None:
             self._poll = _poll_of(self._sock)
         return bool(self._poll(0))
 
     def _wait(self, limit: float | None) -> tuple[bool, bool]:
         """Wait until the socket can be read or written; return which."""
+        import selectors  # few requests have a long body
+
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
             ready = selector.select(limit)
@@ -144,18 +117,18 @@ class Connection:
         return bool(events & selectors.EVENT_READ) or self._is_readable(), bool(events & selectors.EVENT_WRITE)
 
     def _receive_now(self) -> bytes | None:
-        """Return what has arrived, `None` if that is nothing: TLS also receives records of its own."""
+        """Return what has arrived, `None` if that is nothing."""
         self._wait_up_to(0.0)
         try:
             return self._sock.recv(PIECE)
-        except (BlockingIOError, ssl.SSLWantReadError):
+        except BlockingIOError:
             return None
 
     def _send_now(self, view: memoryview) -> int:
         self._wait_up_to(0.0)
         try:
             return self._sock.send(view)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except BlockingIOError:
             return 0
         except (BrokenPipeError, ConnectionResetError):  # the server may have responded before it closed
             return -1
@@ -184,93 +157,3 @@ def _frames(request: Request, pieces: Iterable[bytes | memoryview]) -> Iterator[
             yield data
     if end := request.finish():
         yield end
-
-
-def open_connection(
-    origin: Origin, context: ssl.SSLContext | None, resumption: Resumption, deadline: float | None
-) -> Connection:
-    """Open a connection: look-up, TCP and TLS, all within one deadline.
-
-    Raises:
-        TransportError: that is not possible.
-    """
-    try:
-        addresses = look_up_within(origin.host, origin.port, deadline)
-        sock = _connect(addresses[0], deadline) if len(addresses) == 1 else _race(addresses, deadline)
-        if context is None:
-            return Connection(sock)
-        return Connection(_start_tls(sock, origin, context, resumption, deadline), resumption)
-    except (OSError, ValueError, OverflowError) as error:
-        raise connect_error(origin, error) from error
-
-
-def _start_tls(
-    sock: socket.socket, origin: Origin, context: ssl.SSLContext, resumption: Resumption, deadline: float | None
-) -> ssl.SSLSocket:
-    try:
-        sock.settimeout(remaining(deadline, None))
-        session = resumption.take(context)
-        options: dict[str, Any] = {} if session is None else {"session": session}
-        # A connection that ends without the alert of TLS may have been cut by anyone (RFC 9112, section 9.8).
-        return context.wrap_socket(sock, server_hostname=origin.server_name, suppress_ragged_eofs=False, **options)
-    except BaseException:
-        sock.close()
-        raise
-
-
-def _connect(candidate: Address, deadline: float | None) -> socket.socket:
-    sock = new_socket(candidate)
-    try:
-        sock.settimeout(remaining(deadline, None))
-        sock.connect(candidate[-1])
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _race(addresses: list[Address], deadline: float | None) -> socket.socket:
-    """Connect to several addresses, each started a little later, and return the first connection (RFC 8305)."""
-    waiting, failure = deque(interleave(addresses)), OSError("no address")
-    next_start = 0.0
-    with selectors.DefaultSelector() as selector:
-        try:
-            while waiting or selector.get_map():
-                now = time.monotonic()
-                if waiting and (now >= next_start or not selector.get_map()):
-                    next_start = now + ATTEMPT_DELAY
-                    try:
-                        _start(selector, waiting.popleft())
-                    except OSError as error:
-                        failure = error
-                    continue
-                for key, _ in selector.select(remaining(deadline, next_start - now if waiting else None)):
-                    sock: Any = key.fileobj
-                    selector.unregister(sock)
-                    if not (number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
-                        return sock  # type: ignore[no-any-return]
-                    sock.close()
-                    failure, next_start = OSError(number, os_message(number)), 0.0
-        finally:
-            for key in list(selector.get_map().values()):
-                key.fileobj.close()  # type: ignore[union-attr]  # they are sockets
-    raise failure
-
-
-def _start(selector: selectors.BaseSelector, candidate: Address) -> None:
-    sock = new_socket(candidate)
-    try:
-        sock.setblocking(False)
-        with suppress(BlockingIOError):
-            sock.connect(candidate[-1])
-        selector.register(sock, selectors.EVENT_WRITE)
-    except BaseException:
-        sock.close()
-        raise
-
-
-def os_message(number: int) -> str:
-    """Return the message of the operating system for an error."""
-    import os
-
-    return os.strerror(number)

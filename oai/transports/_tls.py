@@ -1,20 +1,18 @@
-"""TLS: how servers are verified if the caller has no `ssl_context`, and TLS without a socket.
+"""TLS: how servers are verified if the caller has no `ssl_context`, and which session is resumed.
 
-asyncio's TLS does not tell whether the server ended a connection or someone cut it, cannot resume a session, and cannot
-run within another connection's TLS on every version of Python. `Layer` can.
+`ssl` is a large module, which a program does without whose server is on this machine. So it is imported where it is
+used.
 """
 
 from __future__ import annotations
 
 import os
-import ssl
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-RECORD = 16 * 1024
-"""Bytes of the longest record of TLS (RFC 8446, section 5.1)."""
-
+if TYPE_CHECKING:
+    import ssl
 
 UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 """The codes of OpenSSL for a chain that ends in no trusted certificate (X509_V_ERR_*)."""
@@ -30,6 +28,8 @@ def shared_tls_context() -> ssl.SSLContext:
     Reading all of them takes longer than everything else about a first call. Where the system has a hashed directory
     of them, OpenSSL reads those that a chain needs; if that is not enough, `load_all_certificates` reads the rest.
     """
+    import ssl
+
     directory = _hashed_directory()
     context = ssl.create_default_context(capath=directory)
     if directory is not None:
@@ -40,8 +40,11 @@ def shared_tls_context() -> ssl.SSLContext:
 
 def load_all_certificates(error: BaseException | None, context: ssl.SSLContext | None) -> bool:
     """Read all trusted certificates after an unknown issuer; return whether that makes another attempt worthwhile."""
-    unknown = isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in UNKNOWN_ISSUER
-    if not unknown or context not in _partly_loaded:
+    if context is None or context not in _partly_loaded:
+        return False
+    import ssl
+
+    if not isinstance(error, ssl.SSLCertVerificationError) or error.verify_code not in UNKNOWN_ISSUER:
         return False
     with suppress(ValueError):  # another thread has done it
         _partly_loaded.remove(context)
@@ -51,6 +54,8 @@ def load_all_certificates(error: BaseException | None, context: ssl.SSLContext |
 
 def _hashed_directory() -> str | None:
     """Return the system's directory of trusted certificates, if only that is needed and OpenSSL can search it."""
+    import ssl
+
     paths = ssl.get_default_verify_paths()
     if os.environ.get(paths.openssl_cafile_env) or not paths.capath or os.pathsep in paths.capath:
         return None
@@ -89,6 +94,8 @@ class Resumption:
 
         A caller's context may make objects that are not those of `ssl` and have no sessions.
         """
+        import ssl
+
         session = tls.session if isinstance(tls, (ssl.SSLSocket, ssl.SSLObject)) else None
         if session is not None and (session.has_ticket or tls.version() != "TLSv1.3"):
             self._latest = session, _rules(tls.context)
@@ -101,53 +108,3 @@ def _rules(context: ssl.SSLContext) -> tuple[object, ...]:
     """
     own = context if type(context).__module__ == "ssl" else object()
     return own, context.verify_mode, context.verify_flags, context.check_hostname
-
-
-class Layer:
-    """One layer of TLS.
-
-    Args:
-        context: verifies the server.
-        server_name: the name that its certificate must have.
-        session: one to resume.
-    """
-
-    def __init__(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        options: dict[str, Any] = {} if session is None else {"session": session}
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, **options)
-        self.ended = False
-        """Whether the server has sent the alert that ends TLS."""
-
-    def put(self, data: bytes) -> None:
-        """Take bytes of a handshake."""
-        self._incoming.write(data)
-
-    def shake_hands(self) -> bool:
-        """Continue the handshake; return whether it is done."""
-        try:
-            self.tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
-
-    def unsent(self) -> bytes:
-        """Return what has to be written."""
-        return self._outgoing.read()
-
-    def encrypt(self, data: bytes | memoryview) -> bytes:
-        """Return the records of some bytes."""
-        view = memoryview(data)
-        while view:
-            view = view[self.tls.write(view) :]
-        return self._outgoing.read()
-
-    def decrypt(self, data: bytes) -> bytes:
-        """Return what complete records contain."""
-        self._incoming.write(data)
-        pieces: list[bytes] = []
-        with suppress(ssl.SSLWantReadError):
-            while piece := self.tls.read(RECORD):
-                pieces.append(piece)
-            self.ended = True
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

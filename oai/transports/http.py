@@ -1,6 +1,6 @@
 """The default transport of `OpenAI`: HTTP/1.1 over sockets, and over urllib3 through a proxy.
 
-`oai._http1` turns requests into bytes and bytes into responses, `_pool` keeps connections, `_sockets` opens them. What
+`oai._http1` turns requests into bytes and bytes into responses, `_pool` keeps connections, `_opening` opens them. What
 is here decides when to write, to read, and to wait for how long. urllib3 is a large import, which only a proxy needs.
 """
 
@@ -18,16 +18,17 @@ from oai._http1 import SentHeads
 from oai._support.lazy import LazyModule
 from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
+from oai.transports._opening import open_connection
 from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Process, Used
 from oai.transports._proxies import EnvironmentProxy
-from oai.transports._sockets import Connection, open_connection
 from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
 
     from oai._http.messages import Timeout
+    from oai.transports._sockets import Connection
     from oai.transports.urllib3 import Urllib3Transport
 else:
     ssl = LazyModule("ssl")

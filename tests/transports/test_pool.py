@@ -263,17 +263,17 @@ def test_connection_that_the_server_closed_while_idle_is_not_used(is_async: bool
 
 
 def test_connections_send_keepalive_probes(server: Loopback, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    from oai.transports import _async_sockets, _sockets
+    from oai.transports import _async_sockets, _opening
 
     prepared: list[int] = []
-    original = _sockets.new_socket
+    original = _opening.new_socket
 
     def new_socket(candidate: Any) -> socket.socket:
         sock = original(candidate)
         prepared.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
         return sock
 
-    for module in (_sockets, _async_sockets):
+    for module in (_opening, _async_sockets):
         monkeypatch.setattr(module, "new_socket", new_socket)
     server.reply(Answer(body=b"x"))
     assert make().send(get(server)).read() == b"x"

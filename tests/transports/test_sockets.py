@@ -357,11 +357,14 @@ import sys, oai
 client = oai.OpenAI(api_key="none", base_url=sys.argv[1])
 client.models.list()
 print("urllib3" in sys.modules)
+print("urllib3" in sys.modules or "ssl" in sys.modules)
 """
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-def test_urllib3_is_imported_only_for_a_proxy(proxied: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urllib3_is_imported_only_for_a_proxy_and_ssl_not_for_http(
+    proxied: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     base_url = f"{server.url}/v1"
@@ -371,7 +374,7 @@ def test_urllib3_is_imported_only_for_a_proxy(proxied: bool, server: Loopback, m
     server.reply(Answer.of_json({"object": "list", "data": []}))
     program = [sys.executable, "-c", IMPORTED, base_url]
     shown = subprocess.run(program, check=True, capture_output=True, text=True).stdout
-    assert shown.split() == [str(proxied)]
+    assert shown.split() == [str(proxied)] * 2
 
 
 @pytest.mark.parametrize(
