@@ -151,27 +151,24 @@ class Chat:
             readline.parse_and_bind("tab: complete")
 
     def _send(self, text: str) -> None:
-        from oai._cli.output import printable
-
-        last = "\n"
-
-        def show(piece: str) -> None:
-            nonlocal last
-            last = piece or last
-            sys.stdout.buffer.write(printable(piece, terminal=sys.stdout.isatty()))
-            sys.stdout.buffer.flush()
+        from oai._cli.reply import PlainReply, WrappedReply
 
         sys.stdout.flush()
+        reply = WrappedReply() if sys.stdout.isatty() else PlainReply()
+
+        def notify(text: str) -> None:
+            reply.pause()
+            self._say(text)
+
         try:
-            self._conversation.send(text, show, self._say)
+            self._conversation.send(text, reply.show, notify)
         except KeyboardInterrupt:
             if not self._interactive:
                 raise
-            self._say(" (interrupted)")
-            last = "\n"
+            reply.pause()
+            self._say("(interrupted)")
         finally:
-            if not last.endswith("\n"):
-                show("\n")
+            reply.end()
 
     def _say(self, text: str) -> None:
         """Print a remark of this program, to the standard error."""

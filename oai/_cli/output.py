@@ -149,9 +149,12 @@ class Output:
 
 def printable(text: str, *, terminal: bool) -> bytes:
     """Encode text for the output, with control characters escaped where it is a terminal."""
-    if terminal:
-        text = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-    return text.encode(errors="backslashreplace")
+    return (without_controls(text) if terminal else text).encode(errors="backslashreplace")
+
+
+def without_controls(text: str) -> str:
+    """Return a text with its control characters escaped."""
+    return CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def event_text(event: Any) -> str | None:

@@ -9,6 +9,7 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from paths import ROOT
 
 import oai
 from oai._cli.main import main
-from oai.testing import Loopback
+from oai.testing import Answer, Loopback
 
 ANSWER = "This is an offline response: it was invented without contacting a server."
 
@@ -34,10 +35,13 @@ def converse(monkeypatch: pytest.MonkeyPatch, lines: str, *words: str, transport
 class Screen:
     """`oai chat` in a terminal."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
+    def __init__(self, directory: Path, *words: str, server: Loopback | None = None, columns: int = 100) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "TERM": "dumb", "OPENAI_API_KEY": "none"}
+        environment.pop("COLUMNS", None)
         ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "oai", "--offline", "chat", *words]
+        termios.tcsetwinsize(theirs, (24, columns))
+        way = ["--offline"] if server is None else ["--base-url", f"{server.url}/v1"]
+        command = [sys.executable, "-m", "oai", *way, "chat", *words]
         self.process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=directory, env=environment, start_new_session=True
         )
@@ -161,6 +165,66 @@ def test_recorded_conversation_is_replayed(
         outputs.append(capfd.readouterr())
     assert outputs[0] == outputs[1]
     assert outputs[0].out.count(ANSWER) == 2
+
+
+REPLY = """\
+The reply is wrapped at its words while it arrives, whatever the server's pieces are.
+
+- An item of a list continues below its text on the next line.
+
+```python
+code = "keeps its lines, however long these are, so that they can be copied"
+```
+\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u306f\u3001\u7a7a\u767d\u304c\u306a\u304f\u3066\u3082\u884c\u306e\u7d42\u308f\u308a\u3067\u6539\u884c\u3055\u308c\u307e\u3059\u3002
+"""
+
+IN_40_COLUMNS = """\
+The reply is wrapped at its words while
+it arrives, whatever the server's pieces
+are.
+
+- An item of a list continues below its
+  text on the next line.
+
+```python
+code = "keeps its lines, however long these are, so that they can be copied"
+```
+\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u306f\u3001\u7a7a\u767d\u304c\u306a\u304f\u3066\u3082\u884c\u306e\u7d42\u308f\u308a
+\u3067\u6539\u884c\u3055\u308c\u307e\u3059\u3002
+"""
+
+IN_80_COLUMNS = REPLY.replace(" are.", "\nare.")
+
+
+def events_of(text: str) -> Answer:
+    """Return the stream of a text in pieces of three characters."""
+    pieces = [text[place : place + 3] for place in range(0, len(text), 3)]
+    events = [{"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
+    return Answer.events([*events, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}])
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(40, IN_40_COLUMNS), (80, IN_80_COLUMNS)])
+def test_reply_is_wrapped_to_the_terminal(columns: int, shown: str, server: Loopback, tmp_path: Path) -> None:
+    server.reply(events_of(REPLY))
+    screen = Screen(tmp_path, "model=m", server=server, columns=columns)
+    try:
+        screen.wait_for("/help shows")
+        assert screen.type("Hello\n", shown.splitlines()[-1]).removeprefix("Hello\n") == f"{shown}> "
+        os.write(screen._ours, b"\x04")  # Ctrl-D
+        assert screen.close() == 0
+    finally:
+        screen.process.kill()
+        screen.process.wait()
+
+
+def test_reply_to_a_pipe_is_not_wrapped(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Hello\n"))
+    monkeypatch.setenv("COLUMNS", "40")
+    server.reply(events_of(REPLY))
+    assert main([*live(server, monkeypatch), "chat", "model=m"]) == 0
+    assert capfd.readouterr() == (REPLY, "")
 
 
 def test_conversation_in_a_terminal(tmp_path: Path) -> None:
