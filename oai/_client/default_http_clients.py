@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from oai._support.omit import omit
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx
 
     from oai.transports.aiohttp import AiohttpTransport
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     DefaultAsyncHttpx2Client: type[Any]
 
     class DefaultAioHttpClient(AiohttpTransport):
-        """A transport on aiohttp, with a `timeout` and httpx's `trust_env`, `verify` and `limits`."""
+        """A transport on aiohttp, with a `timeout` and httpx's `trust_env`, `verify`, `cert` and `limits`."""
 
         def __init__(self, *, timeout: Any = omit, **options: Any) -> None: ...
 
@@ -41,6 +43,19 @@ BASES: Final = {
 }
 """The module and the name of each base class. Without a module it is httpx2 if that is installed, as in the official
 SDK from version 3 on, and else httpx."""
+
+
+WITHOUT_EFFECT: Final = ("http1", "http2", "base_url", "default_encoding")
+"""Options of httpx that change no request of a client: aiohttp speaks HTTP/1.1, URLs are complete, texts are UTF-8."""
+
+INSTEAD: Final = {
+    **dict.fromkeys(("auth", "cookies", "max_redirects", "mounts", "transport"), "DefaultAsyncHttpxClient"),
+    "event_hooks": "the client's hooks such as on_request",
+    "headers": "the client's default_headers",
+    "params": "the client's default_query",
+    "proxy": "HTTPS_PROXY",
+}
+"""Options that a client of httpx applies itself, and what to use instead of them."""
 
 
 def __getattr__(name: str) -> Any:
@@ -62,6 +77,8 @@ def __getattr__(name: str) -> Any:
     else:
 
         def __init__(self: Any, **options: Any) -> None:  # noqa: N807 - it becomes the class's
+            options.setdefault("timeout", library.Timeout(600, connect=5))  # this and the next for requests of its own
+            options.setdefault("follow_redirects", True)
             options.setdefault("limits", library.Limits(max_connections=None))
             base.__init__(self, **options)
 
@@ -69,23 +86,58 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault(name, type(name, (base,), names))
 
 
-def _transport_options(*, trust_env: bool = True, verify: Any = True, limits: Any = None, **options: Any) -> Any:
+def _transport_options(
+    *,
+    trust_env: bool = True,
+    verify: Any = True,
+    cert: Any = None,
+    limits: Any = None,
+    follow_redirects: bool = True,
+    **options: Any,
+) -> dict[str, Any]:
     """Return the options of `AiohttpTransport` for those of `httpx.AsyncClient`, which the official SDK takes.
 
     Raises:
-        TypeError: `verify` is neither `True` nor an `ssl.SSLContext`.
+        TypeError: an option is not one of them, or its value is not supported.
     """
+    if not follow_redirects:
+        raise TypeError("DefaultAioHttpClient always follows redirects: follow_redirects must be True, not False")
+    for name in INSTEAD.keys() & options.keys():
+        raise TypeError(f"DefaultAioHttpClient does not take httpx's {name}; use {INSTEAD[name]}")
+    options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
     if not trust_env:
         options.setdefault("proxies", False)
-    if verify is not True:
-        from ssl import SSLContext
-
-        if not isinstance(verify, SSLContext):
-            raise TypeError(f"verify must be True or an ssl.SSLContext, not {verify!r}")
-        options.setdefault("ssl_context", verify)
+    if verify is not True or cert is not None:
+        options.setdefault("ssl_context", _tls_context(verify, cert))
     if getattr(limits, "max_connections", None) is not None:
         options.setdefault("connections", limits.max_connections)
     return options
+
+
+def _tls_context(verify: Any, cert: Any) -> SSLContext:
+    """Return the TLS context of httpx's `verify` and `cert`.
+
+    Args:
+        verify: `True`, `False` to accept any certificate, a file or directory of certificates to trust, or a context.
+        cert: a file with a certificate and its key, or a tuple of two files and perhaps the key's password.
+    """
+    import ssl
+    from pathlib import Path
+
+    if isinstance(verify, ssl.SSLContext):
+        context = verify
+    elif isinstance(verify, bool):
+        context = ssl.create_default_context()
+        if not verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    elif isinstance(verify, (str, Path)):
+        is_directory = Path(verify).is_dir()
+        context = ssl.create_default_context(**{"capath" if is_directory else "cafile": str(verify)})
+    else:
+        raise TypeError(f"verify must be True, False, a path or an ssl.SSLContext, not {verify!r}")
+    if cert is not None:
+        context.load_cert_chain(*((cert,) if isinstance(cert, (str, Path)) else cert))
+    return context
 
 
 def _reduce_with_timeout(self: Any) -> Any:

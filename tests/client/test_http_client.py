@@ -8,12 +8,14 @@ import importlib
 import pickle
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pydantic
 import pytest
+import trustme
 
 import oai
 from oai.testing import Answer, Loopback
@@ -201,8 +203,56 @@ def test_default_aiohttp_client_takes_the_options_of_httpx(
                 await client.models.retrieve("m")
 
     asyncio.run(main())
-    with pytest.raises(TypeError, match=r"verify must be True or an ssl\.SSLContext, not False"):
-        oai.DefaultAioHttpClient(verify=False)
+    with pytest.raises(TypeError, match=r"verify must be True, False, a path or an ssl\.SSLContext, not 1"):
+        oai.DefaultAioHttpClient(verify=1)
+
+
+@pytest.mark.parametrize(("verify", "is_reached"), [(True, False), (False, True), ("path", True), ("context", True)])
+def test_default_aiohttp_client_verifies_as_httpx_does(verify: Any, is_reached: bool, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    value = {"path": str(trusted), "context": ssl.create_default_context(cafile=trusted)}.get(verify, verify)
+
+    async def reach(url: str) -> None:
+        http_client = oai.DefaultAioHttpClient(
+            verify=value, http2=True, follow_redirects=True, default_encoding="utf-8"
+        )
+        async with oai.AsyncOpenAI(http_client=http_client, api_key="k", base_url=url, max_retries=0) as client:
+            await client.models.retrieve("m")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with Loopback(tls=context) as server:
+        server.default = Answer.of_json({"id": "m"})
+        if is_reached:
+            asyncio.run(reach(server.url))
+        else:
+            with pytest.raises(oai.APIConnectionError, match="certificate"):
+                asyncio.run(reach(server.url))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"proxy": "http://127.0.0.1:1"}, "does not take httpx's proxy; use HTTPS_PROXY"),
+        ({"headers": {"a": "b"}}, "does not take httpx's headers; use the client's default_headers"),
+        ({"follow_redirects": False}, "follow_redirects must be True, not False"),
+        ({"verifi": True}, "unexpected keyword argument 'verifi'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_default_aiohttp_client_refuses_what_it_cannot_apply(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        oai.DefaultAioHttpClient(**option)
+
+
+@pytest.mark.parametrize("make", [oai.DefaultHttpxClient, oai.DefaultAsyncHttpxClient])
+def test_default_httpx_client_has_the_defaults_of_the_official_sdk(make: Any) -> None:
+    http_client = make()
+    assert http_client.follow_redirects
+    assert http_client.timeout == importlib.import_module("httpx2").Timeout(600, connect=5)
+    assert not make(follow_redirects=False, timeout=1).follow_redirects
 
 
 def test_invalid_http_client_is_rejected(server: Loopback) -> None:
