@@ -24,6 +24,7 @@ from oai._client.async_client import AsyncCore
 from oai._client.base import BaseURL
 from oai._client.sync_client import SyncCore
 from oai._official.version import __version__ as official_version
+from oai._support import log
 from oai._version import __version__ as own_version
 
 __all__ = ["install", "main", "uninstall"]
@@ -74,6 +75,7 @@ def install() -> None:
     for core, usual in _usual_transports.items():
         core.default_transport = _transport_of_tests(core, usual)
     BaseURL.ending = "/"
+    log.use_names(log.OFFICIAL)
     for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
         sys.modules[f"{NAME}.{alias}"] = version
     vars(oai).pop("BaseModel", None)
@@ -110,6 +112,7 @@ def uninstall() -> None:
     for core, usual in _usual_transports.items():
         core.default_transport = usual
     BaseURL.ending = ""
+    log.use_names(log.OWN)
     sys.meta_path.remove(Finder)
     for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
         del sys.modules[name]

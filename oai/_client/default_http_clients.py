@@ -131,8 +131,8 @@ def _tls_context(verify: Any, cert: Any) -> SSLContext:
         if not verify:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     elif isinstance(verify, (str, Path)):
-        is_directory = Path(verify).is_dir()
-        context = ssl.create_default_context(**{"capath" if is_directory else "cafile": str(verify)})
+        cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
+        context = ssl.create_default_context(cafile=cafile, capath=capath)
     else:
         raise TypeError(f"verify must be True, False, a path or an ssl.SSLContext, not {verify!r}")
     if cert is not None:
