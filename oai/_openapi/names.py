@@ -44,14 +44,14 @@ COLLECTION_METHODS = {
 """Method names by HTTP method, for a path that ends in a placeholder and for a collection."""
 
 
-def python_name(text: str, taken: Collection[str] = ()) -> str:
-    """Convert any text to a public Python name, with a trailing underscore if that is taken."""
+def python_name(text: str) -> str:
+    """Convert any text to a public Python name."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text) if not text.isupper() else text
     name = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII).strip("_") or "x"
-    return free_name(f"n{name}" if name[0].isdigit() else name, taken)
+    return free_name(f"n{name}" if name[0].isdigit() else name)
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, taken: Collection[str] = ()) -> str:
     """Return a name with as many trailing underscores as it takes to be neither a keyword nor taken."""
     while keyword.iskeyword(name) or name in taken:
         name += "_"

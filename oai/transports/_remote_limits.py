@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from oai._metering.limit_messages import LONGEST, Admit, written
 from oai._metering.limit_state import HEARTBEAT, Change
 
-SCHEME: Final = "tcp://"
-
 PATIENCE: Final = 5.0
 """Seconds to wait for the server, for a connection and for each reply."""
 

@@ -37,8 +37,6 @@ STATUSES = [
     599,
 ]
 
-RETRIED = {"retry_after_ms": "1"}
-
 values = st.sampled_from([None, "text", "", 5, True, {"a": 1}])
 if "errors: param" in KNOWN_FAULTS:
     values, params = st.sampled_from([None, "text", "", 5, True]), st.sampled_from([None, "text", ""])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
@@ -75,10 +74,10 @@ def _quoted(names: set[str]) -> str:
     return ", ".join(f'"{name}"' for name in sorted(names))
 
 
-def write_nulls(document: Document, path: Path = FILE) -> int:
+def write_nulls(document: Document) -> int:
     """Write the module; return the number of classes."""
     found = kept_nulls(document)
-    path.write_text(source(found))
+    FILE.write_text(source(found))
     return len(found)
 
 
