@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def has(package: str) -> bool:
-    """Tell whether a package is installed."""
+    """Return whether a package is installed."""
     return importlib.util.find_spec(package) is not None
 
 

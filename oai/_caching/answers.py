@@ -94,7 +94,7 @@ def keepable(
 
 
 def _is_result(request: Request, response: Response, *, ended: bool) -> bool:
-    """Tell whether a response decodes to a finished result; an exception tells that it does not, too."""
+    """Return whether a response decodes to a finished result; an exception tells that it does not, too."""
     operation: Any = request.operation
     if request.events and operation is not None and operation.stream_type is not None:
         events = EventDecoder(operation, response)

@@ -48,7 +48,7 @@ class Keeper:
             self._pieces.append(piece)
 
     def can_keep(self, *, ended: bool) -> bool:
-        """Tell whether `finish` has anything to do; if not, the response is dropped."""
+        """Return whether `finish` has anything to do; if not, the response is dropped."""
         if self._is_open and not ended and not (self._request.events and self._pieces):
             self._end()
         return self._is_open

@@ -55,7 +55,7 @@ class Body:
     """The exceptions of a body that cannot be read. `oai._errors` sets them, since this layer is below it."""
 
     def begin(self) -> bool:
-        """Tell whether the body is to be read from the reply, which can be done once; if not, it is in `content`.
+        """Return whether the body is to be read from the reply, which can be done once; if not, it is in `content`.
 
         Raises:
             RuntimeError: the body was consumed and not kept.

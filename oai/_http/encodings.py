@@ -93,7 +93,7 @@ def _chain(feeds: list[Feed]) -> Feed:
 
 
 def _is_plain(head: bytes) -> bool:
-    """Tell whether data begins as JSON or an event stream does. Compressed data does not, but by rare chance."""
+    """Return whether data begins as JSON or an event stream does. Compressed data does not, but by rare chance."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] in (b"{", b"["):
         return text[1:2] in (b" ", b"\t", b"\r", b"\n", b'"', b"{", b"}", b"[", b"]")

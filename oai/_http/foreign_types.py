@@ -10,18 +10,18 @@ HTTPX = ("httpx", "httpx2")
 
 
 def is_of_httpx(kind: Any) -> bool:
-    """Tell whether a type is the response of httpx or httpx2."""
+    """Return whether a type is the response of httpx or httpx2."""
     return getattr(kind, "__module__", "").partition(".")[0] in HTTPX and kind.__name__ == "Response"
 
 
 def is_pydantic_model(kind: Any) -> bool:
-    """Tell whether a type is a pydantic model, and no object of the API, which has the same methods."""
+    """Return whether a type is a pydantic model, and no object of the API, which has the same methods."""
     return isinstance(kind, type) and hasattr(kind, "model_json_schema") and not hasattr(kind, "_untyped")
 
 
 @lru_cache
 def has_pydantic_model(kind: Any) -> bool:
-    """Tell whether a type is a pydantic model, or made of some: a union or a list of models."""
+    """Return whether a type is a pydantic model, or made of some: a union or a list of models."""
     return is_pydantic_model(kind) or any(map(has_pydantic_model, filter(_is_hashable, get_args(kind))))
 
 

@@ -47,7 +47,7 @@ def encode(value: Any) -> bytes:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value consists of builtin types alone, which `complete` would not change.
+    """Return whether a value consists of builtin types alone, which `complete` would not change.
 
     `marshal` refuses all other types, at any depth, and is some thirty times as fast as a loop in Python.
     """

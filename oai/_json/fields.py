@@ -80,7 +80,7 @@ def shown_of(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_set(value: Any, wire: str, item: Any, default: Any, source: Any = None) -> bool:
-    """Tell whether the server sent a field, or the program set it.
+    """Return whether the server sent a field, or the program set it.
 
     Args:
         value: the object.

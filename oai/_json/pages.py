@@ -45,7 +45,7 @@ class Page(Object, Generic[T]):
         return None
 
     def _says_more(self) -> bool:
-        """Tell whether the server says that there are more pages."""
+        """Return whether the server says that there are more pages."""
         return getattr(self, "has_more", None) is True
 
     def _listed(self) -> list[T]:
@@ -73,7 +73,7 @@ class Page(Object, Generic[T]):
         return None if params is None else PageInfo(params)
 
     def has_next_page(self) -> bool:
-        """Tell whether this page names a next one."""
+        """Return whether this page names a next one."""
         return self.next_page_params() is not None
 
     def get_next_page(self) -> Self:

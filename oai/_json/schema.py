@@ -20,7 +20,7 @@ class FieldInfo(msgspec.Struct, frozen=True):
     required: bool = False
 
     def is_required(self) -> bool:
-        """Tell whether the field has no default."""
+        """Return whether the field has no default."""
         return self.required
 
 

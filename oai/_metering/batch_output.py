@@ -48,7 +48,7 @@ _lines = strict.decoder(_Line)
 
 
 def is_file_content(request: Request) -> bool:
-    """Tell whether a request is for the whole content of a file."""
+    """Return whether a request is for the whole content of a file."""
     operation = request.operation
     if operation is None or request.method != "GET" or operation.row.path != CONTENT:
         return False

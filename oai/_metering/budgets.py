@@ -75,7 +75,7 @@ class Budget(msgspec.Struct, frozen=True):
         return "".join(f" for {name} {pattern!r}" for name, pattern in named if pattern != "*")
 
     def covers(self, operation: str, model: str, tag: str) -> bool:
-        """Tell whether a call counts."""
+        """Return whether a call counts."""
         pairs = ((operation, self.operation), (model, self.model), (tag, self.tag))
         return all(fnmatchcase(value, pattern) for value, pattern in pairs)
 

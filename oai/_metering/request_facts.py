@@ -154,7 +154,7 @@ def _counter(model: str) -> Any:
 
 
 def _has_vocabulary(name: str) -> bool:
-    """Tell whether tiktoken has loaded or cached a vocabulary, and so will not download it."""
+    """Return whether tiktoken has loaded or cached a vocabulary, and so will not download it."""
     import hashlib
     import tempfile
 

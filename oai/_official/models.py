@@ -44,12 +44,12 @@ def build(base_model_cls: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def is_basemodel(type_: Any) -> bool:
-    """Tell whether a type is one of the API's objects."""
+    """Return whether a type is one of the API's objects."""
     return isinstance(type_, type) and issubclass(type_, Object)
 
 
 def is_basemodel_type(type_: Any) -> TypeGuard[type[Object]]:
-    """Tell whether a type is one of the API's objects."""
+    """Return whether a type is one of the API's objects."""
     return is_basemodel(type_)
 
 

@@ -75,12 +75,12 @@ def validate_input_tools(tools: Any = omit) -> Any:
 
 
 def is_response_format_param(response_format: object) -> bool:
-    """Tell whether a response format is the API's, not a type."""
+    """Return whether a response format is the API's, not a type."""
     return isinstance(response_format, dict)
 
 
 def has_rich_response_format(response_format: object) -> bool:
-    """Tell whether a response format is a type."""
+    """Return whether a response format is a type."""
     return not isinstance(response_format, Omit) and not is_response_format_param(response_format)
 
 
@@ -93,10 +93,10 @@ def _tools(tools: Any) -> Iterable[Any]:
 
 
 def is_basemodel_type(typ: object) -> bool:
-    """Tell whether a type is a model of pydantic."""
+    """Return whether a type is a model of pydantic."""
     return isinstance(typ, type) and hasattr(typ, "model_json_schema")
 
 
 def is_dataclass_like_type(typ: object) -> bool:
-    """Tell whether a type is a dataclass of pydantic."""
+    """Return whether a type is a dataclass of pydantic."""
     return isinstance(typ, type) and hasattr(typ, "__pydantic_validator__") and hasattr(typ, "__dataclass_fields__")

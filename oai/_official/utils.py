@@ -16,27 +16,27 @@ is_dict = is_object
 
 
 def is_given(obj: T | Omit) -> TypeGuard[T]:
-    """Tell whether a parameter was passed."""
+    """Return whether a parameter was passed."""
     return not isinstance(obj, Omit)
 
 
 def is_mapping(obj: object) -> TypeGuard[Mapping[str, object]]:
-    """Tell whether a value is a mapping."""
+    """Return whether a value is a mapping."""
     return isinstance(obj, Mapping)
 
 
 def is_sequence(obj: object) -> TypeGuard[Sequence[object]]:
-    """Tell whether a value is a sequence."""
+    """Return whether a value is a sequence."""
     return isinstance(obj, Sequence)
 
 
 def is_iterable(obj: object) -> TypeGuard[Iterable[object]]:
-    """Tell whether a value is iterable."""
+    """Return whether a value is iterable."""
     return isinstance(obj, Iterable)
 
 
 def is_tuple(obj: object) -> TypeGuard[tuple[object, ...]]:
-    """Tell whether a value is a tuple."""
+    """Return whether a value is a tuple."""
     return isinstance(obj, tuple)
 
 
@@ -101,7 +101,7 @@ def get_required_header(headers: Any, header: str) -> str:
 
 
 def function_has_argument(func: Callable[..., Any], arg_name: str) -> bool:
-    """Tell whether a function has a parameter of this name."""
+    """Return whether a function has a parameter of this name."""
     from inspect import signature  # a large module, which few programs need
 
     return arg_name in signature(func).parameters
@@ -131,12 +131,12 @@ async def consume_async_iterator(iterator: AsyncIterable[Any]) -> None:
 
 
 def is_typeddict(tp: type[Any]) -> bool:
-    """Tell whether a type is a `TypedDict`."""
+    """Return whether a type is a `TypedDict`."""
     return isinstance(tp, type) and issubclass(tp, dict) and hasattr(tp, "__total__")
 
 
 def is_list_type(typ: type) -> bool:
-    """Tell whether a type is `list` or a list of something."""
+    """Return whether a type is `list` or a list of something."""
     return (get_origin(typ) or typ) is list
 
 

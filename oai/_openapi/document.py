@@ -189,12 +189,12 @@ class Document:
         return properties, required & set(properties)
 
     def is_file(self, schema: Schema) -> bool:
-        """Tell whether a field of a form is an upload, or a list of uploads."""
+        """Return whether a field of a form is an upload, or a list of uploads."""
         nodes = self._within(schema, "items", *VARIANTS)
         return any(node.get("format") in BINARY_FORMATS or "contentMediaType" in node for node in nodes)
 
     def is_list(self, schema: Schema) -> bool:
-        """Tell whether a schema admits a list."""
+        """Return whether a schema admits a list."""
         return any(
             "array" in (node.get("type"), *as_list(node.get("type"))) for node in self._within(schema, *VARIANTS)
         )

@@ -250,7 +250,7 @@ def _field_names(struct: Struct, structs: set[str]) -> dict[str, str]:
 
 
 def _is_struct(node: Mapping[str, Any]) -> bool:
-    """Tell whether a schema is an object with properties, or the combination of several."""
+    """Return whether a schema is an object with properties, or the combination of several."""
     return bool(as_dict(node.get("properties"))) or len(as_list(node.get("allOf"))) > 1
 
 

@@ -173,7 +173,7 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
 
 
 def has_secret(content: bytes, redactor: Redactor) -> bool:
-    """Tell whether a content, JSON, events or other, has a secret that a cassette would not keep."""
+    """Return whether a content, JSON, events or other, has a secret that a cassette would not keep."""
     if _event_spans(content, redactor) or redactor.bytes(content) != content:
         return True
     return bool(redactor.leak(content.decode("latin-1")))

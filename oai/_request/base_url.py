@@ -1,4 +1,4 @@
-"""Validate and encode base URLs other than the default, and tell whether one is on this machine."""
+"""Validate and encode base URLs other than the default, and return whether one is on this machine."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def as_http(url: str) -> str:
 
 @lru_cache(64)
 def stays_here(url: str) -> bool:
-    """Tell whether the host of a URL is this machine."""
+    """Return whether the host of a URL is this machine."""
     return is_loopback(urlsplit(url).hostname or "")

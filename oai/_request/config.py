@@ -328,7 +328,7 @@ class Config:
         return self._basic is not None or self.authorize((*self._custom, *self.default_headers))
 
     def authorize(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these headers takes the place of the key, or of a key that is missing."""
+        """Return whether one of these headers takes the place of the key, or of a key that is missing."""
         own = self.dialect.authorization("")[0].lower()
         replacing = (own, "authorization") if self.api_key is None else (own,)
         return any(str(name).lower() in replacing for name in names)  # `override` rejects names of other types

@@ -35,7 +35,7 @@ def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> Heade
 
 
 def is_token(text: object) -> bool:
-    """Tell whether a text can be the name of a header or a method."""
+    """Return whether a text can be the name of a header or a method."""
     return isinstance(text, str) and bool(text) and TOKEN.issuperset(text)
 
 

@@ -196,7 +196,7 @@ def content_of(field: str, file: Any, *, paths: bool = True) -> tuple[bytes | Pa
 
 
 def is_seekable(file: Any) -> bool:
-    """Tell whether an open file can be rewound; a file-like object need not have `seekable`."""
+    """Return whether an open file can be rewound; a file-like object need not have `seekable`."""
     seekable = getattr(file, "seekable", None)
     if callable(seekable):
         return bool(seekable())

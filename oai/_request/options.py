@@ -143,7 +143,7 @@ def check_key(name: str, value: str) -> None:
 
 
 def is_field_value(text: str) -> bool:
-    """Tell whether a header can carry a text: Latin-1 without control characters, except tabs."""
+    """Return whether a header can carry a text: Latin-1 without control characters, except tabs."""
     if text.isascii() and text.isprintable():
         return True
     return all((" " <= char <= "\xff" and char != "\x7f") or char == "\t" for char in text)

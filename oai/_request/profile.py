@@ -165,14 +165,14 @@ class Profile(Dialect):
         return PLACEHOLDER.sub(lambda match: value(match[1]), text)
 
     def has(self, operation: str) -> bool:
-        """Tell whether the provider has an operation: one of its row, or one that only the user's table declares."""
+        """Return whether the provider has an operation: one of its row, or one that only the user's table declares."""
         from oai._table.load import shipped_table
 
         shipped = shipped_table()
         return self.row.lists(operation) or not (operation in shipped or operation in shipped.helpers)
 
     def allows(self, operation: str) -> bool:
-        """Tell whether an operation may be sent: one that the provider has, or any if they are not checked."""
+        """Return whether an operation may be sent: one that the provider has, or any if they are not checked."""
         return operation in self._checked or not self.check_operations or self.has(operation)
 
     def _check(self, operation: str) -> None:

@@ -69,7 +69,7 @@ class _Shape(NamedTuple):
 
 
 def is_error(value: Any, kind: Any) -> bool:
-    """Tell whether a body that does not match `kind` exactly is an error rather than a result."""
+    """Return whether a body that does not match `kind` exactly is an error rather than a result."""
     if isinstance(value, list) and len(value) == 1 and "a list" not in (accepted_kinds(kind) or "a list"):
         value = value[0]  # Google's gateways
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ def is_error(value: Any, kind: Any) -> bool:
 
 
 def is_error_text(content: bytes, *, is_json: bool) -> bool:
-    """Tell whether the body of a binary or text result is an error object, and nothing but that."""
+    """Return whether the body of a binary or text result is an error object, and nothing but that."""
     if len(content) > LARGEST or not content.lstrip().startswith(b"{"):
         return False
     try:
@@ -164,7 +164,7 @@ def _is_error_alone(value: dict[str, Any]) -> bool:
 
 
 def _is_failed_result(value: dict[str, Any], shape: _Shape) -> bool:
-    """Tell whether an object with an `error` is a result that declares it, such as a failed `Response`."""
+    """Return whether an object with an `error` is a result that declares it, such as a failed `Response`."""
     if "error" not in shape.declared:
         return False
     named = isinstance(value.get("id"), str) and isinstance(value.get("status"), str)
@@ -173,7 +173,7 @@ def _is_failed_result(value: dict[str, Any], shape: _Shape) -> bool:
 
 
 def _has_payload(value: dict[str, Any], shape: _Shape, *, empty: bool) -> bool:
-    """Tell whether the fields are there that carry the result; `empty` lists count as such."""
+    """Return whether the fields are there that carry the result; `empty` lists count as such."""
     items = (value.get(name) for name in shape.payload)
     return any(bool(item) or (item is not None and (empty or not shape.lists)) for item in items)
 

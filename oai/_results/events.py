@@ -172,7 +172,7 @@ class EventDecoder:
             raise APIResponseValidationError(message, response=self._response, body=self._response.excerpt(self._start))
 
     def _is_whole(self) -> bool:
-        """Tell whether a stream that ends without its end marker, but between two events, has all its events."""
+        """Return whether a stream that ends without its end marker, but between two events, has all its events."""
         reasons = self._reasons
         finished = bool(reasons) and None not in reasons.values() if reasons is not None else self._run_ended
         return finished and not self._parser.held
@@ -189,7 +189,7 @@ class EventDecoder:
         yield item
 
     def _is_failure(self, value: Any) -> bool:
-        """Tell whether data reports an error. In rows with `error_events`, type `error` is an ordinary event."""
+        """Return whether data reports an error. In rows with `error_events`, type `error` is an ordinary event."""
         if not isinstance(value, dict) or (self._error_events and value.get("type") == "error"):
             return False
         from oai._results.error_bodies import is_error  # most streams match their type and have no error
@@ -278,7 +278,7 @@ class EventDecoder:
 
 
 def _is_declared_error(item: Any) -> bool:
-    """Tell whether an event is of the type that a row declares for errors."""
+    """Return whether an event is of the type that a row declares for errors."""
     return isinstance(item, msgspec.Struct) and item.__struct_config__.tag == "error"
 
 

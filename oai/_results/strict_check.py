@@ -62,7 +62,7 @@ def check_strictly(name: str, kind: Any, response: Response, vectors: str | None
 
 
 def _without_new_field(value: Any, problem: str) -> bool:
-    """Remove the undeclared field that a problem names, and tell whether there was one."""
+    """Remove the undeclared field that a problem names, and return whether there was one."""
     match = UNKNOWN.fullmatch(problem)
     if match is None:
         return False

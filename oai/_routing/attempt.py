@@ -33,7 +33,7 @@ class Attempt:
         self._begun = [self.health]
 
     def may_go_on(self, failure: Failure) -> bool:
-        """Tell whether another target gets the request."""
+        """Return whether another target gets the request."""
         if not may_try_another(failure, self.request, self._repeatable):
             return False
         total = self.request.timeout.total

@@ -68,7 +68,7 @@ def with_body(failure: Failure, content: bytes) -> Failure:
 
 
 def may_try_another(failure: Failure, request: Request, repeatable: Sequence[str]) -> bool:
-    """Tell whether another server may get the request."""
+    """Return whether another server may get the request."""
     name = "" if request.operation is None else request.operation.name
     generates = any(fnmatchcase(name, pattern) for pattern in repeatable)
     if not failure.is_of_server:

@@ -79,7 +79,7 @@ class Health:
         return inf if self._is_tried and self._in_a_row else self._ready_at
 
     def has_room(self, now: float) -> bool:
-        """Tell whether a request would not have to wait for the target's limits."""
+        """Return whether a request would not have to wait for the target's limits."""
         limit, begun = self.target.in_flight, self._begun
         if limit is not None and self._in_flight >= limit:
             return False

@@ -34,7 +34,7 @@ class Service:
         self.base_url = base_url
 
     def has(self, request: Request) -> bool:  # noqa: ARG002 - for `ProviderService`
-        """Tell whether the service has the operation of a request."""
+        """Return whether the service has the operation of a request."""
         return True
 
     def url(self, request: Request, path: str) -> str:  # noqa: ARG002 - for `ProviderService`
@@ -77,7 +77,7 @@ class ProviderService(Service):
         return self.dialect.environment_key
 
     def has(self, request: Request) -> bool:
-        """Tell whether the service has the operation of a request."""
+        """Return whether the service has the operation of a request."""
         return request.operation is None or self.dialect.allows(request.operation.name)
 
     def url(self, request: Request, path: str) -> str:

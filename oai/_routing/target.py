@@ -93,7 +93,7 @@ class Target:
         return self.api_key is None and self.provider is None
 
     def has(self, request: Request) -> bool:
-        """Tell whether the server has the operation of a request."""
+        """Return whether the server has the operation of a request."""
         return self._service.has(request)
 
     def __reduce__(self) -> Any:

@@ -32,7 +32,7 @@ def cache_directory() -> str | None:
 
 
 def _is_own(directory: str) -> bool:
-    """Tell whether a directory does not exist yet, or belongs to the user and is not writable by others."""
+    """Return whether a directory does not exist yet, or belongs to the user and is not writable by others."""
     try:
         state = os.lstat(directory)
     except OSError:

@@ -1,4 +1,4 @@
-"""Tell whether an address is of this machine."""
+"""Return whether an address is of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 
 @lru_cache(maxsize=256)  # the construction of a client reads it twice
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself, so that data sent there does not leave it.
+    """Return whether a host is this machine itself, so that data sent there does not leave it.
 
     Args:
         host: a name, or an IP address without brackets. A zone (`%eth0`) does not matter.

@@ -16,10 +16,10 @@ def as_list(value: object) -> list[Any]:
 
 
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Tell whether plain data is a JSON object; narrows the type for type checkers."""
+    """Return whether plain data is a JSON object; narrows the type for type checkers."""
     return isinstance(value, dict)
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Tell whether plain data is a list; narrows the type for type checkers."""
+    """Return whether plain data is a list; narrows the type for type checkers."""
     return isinstance(value, list)

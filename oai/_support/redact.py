@@ -43,13 +43,13 @@ LEAST_LEARNED = 12
 
 
 def is_secret_header(name: str) -> bool:
-    """Tell whether the values of a header of this name are never shown."""
+    """Return whether the values of a header of this name are never shown."""
     lowered = name.lower()
     return lowered in SECRET_HEADERS or (lowered not in PUBLIC_HEADERS and SECRET_PARAMETER.search(name) is not None)
 
 
 def is_secret_field(name: str) -> bool:
-    """Tell whether a JSON field or a form field of this name holds a secret, in any case and with any separator."""
+    """Return whether a JSON field or a form field of this name holds a secret, in any case and with any separator."""
     return SECRET_FIELD.search(name) is not None
 
 

@@ -224,7 +224,7 @@ def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
 
 
 def is_public(name: str) -> bool:
-    """Tell whether a name can be that of a parameter or an attribute.
+    """Return whether a name can be that of a parameter or an attribute.
 
     Python normalizes identifiers in source (NFKC), so that a name in another form would become a different one.
     """

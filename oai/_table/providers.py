@@ -56,12 +56,12 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     checked: str = ""
 
     def lists(self, operation: str) -> bool:
-        """Tell whether the row says that the service has an operation."""
+        """Return whether the row says that the service has an operation."""
         return (not self.has or _is_among(operation, self.has)) and not _is_among(operation, self.lacks)
 
 
 def _is_among(name: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a call path matches a pattern: the path itself, or `files.*` for all paths below `files`."""
+    """Return whether a call path matches a pattern: the path itself, or `files.*` for all paths below `files`."""
     return any(pattern == name or (pattern[-2:] == ".*" and name.startswith(pattern[:-1])) for pattern in patterns)
 
 

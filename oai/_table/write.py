@@ -38,7 +38,7 @@ def _one(name: str, row: Mapping[str, Any]) -> str:
 
 
 def _is_wide(key: str, value: object) -> bool:
-    """Tell whether a value is a table that is too long for one line."""
+    """Return whether a value is a table that is too long for one line."""
     return isinstance(value, dict) and len(key) + len(" = ") + len(_value(value)) > WIDEST
 
 

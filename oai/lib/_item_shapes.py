@@ -177,14 +177,14 @@ SERVER_ITEM: Final = Shape({"id": is_text}, {"status": one_of(None, "completed")
 
 
 def is_computer_call(item: dict[str, Any]) -> bool:
-    """Tell whether a call of the computer is complete: it has either actions or, in its old form, one action."""
+    """Return whether a call of the computer is complete: it has either actions or, in its old form, one action."""
     if not COMPUTER_CALL(item) or ("action" in item) == ("actions" in item):
         return False
     return bool(item["actions"]) if "actions" in item else "pending_safety_checks" in item
 
 
 def is_input_message(item: dict[str, Any]) -> bool:
-    """Tell whether a message of a history can be sent again, whoever wrote it."""
+    """Return whether a message of a history, of any role, can be sent again."""
     role, content = item.get("role"), item.get("content")
     if role not in ("user", "assistant", "system", "developer"):
         return False

@@ -1,4 +1,4 @@
-"""Methods that take the same options, declared once as a `TypedDict`."""
+"""Options that several methods take, declared once as a `TypedDict`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def lists_options(options: type, taker: Callable[..., Any]) -> Callable[[Method], Method]:
-    """Give a method with `**options` a signature that lists each option, for `help` and completion.
+    """Set the signature of a method with `**options` to one that lists each option, for `help` and completion.
 
     Type checkers and editors read the annotation `Unpack[...]` of the method instead.
 
     Args:
         options: the `TypedDict` of the options.
-        taker: the function that the method passes them to, which has the default values.
+        taker: the function that the method passes them to, whose signature has the default values.
     """
     defaults = {name: parameter.default for name, parameter in signature(taker).parameters.items()}
     listed = [

@@ -1,7 +1,7 @@
 """Checks of JSON data, which compose into tables: `Shape({"id": is_text}, {"note": nullable(is_text)})`.
 
-A check is a function from a value to whether it fits. Types are compared exactly: `True` is no integer, and a subclass
-of `dict`, whose methods could do anything, is no object.
+A check is a function that returns whether a value fits. Types are compared exactly: `True` is not an integer, and a
+subclass of `dict`, whose methods could do anything, is not an object.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ LARGEST: Final = 2**53 - 1
 
 
 def is_text(value: Any) -> bool:
-    """Tell whether a value is a string."""
+    """Return whether a value is a string."""
     return type(value) is str
 
 
 def is_nonempty(value: Any) -> bool:
-    """Tell whether a value is a string with at least one character."""
+    """Return whether a value is a string with at least one character."""
     return type(value) is str and bool(value)
 
 
 def is_flag(value: Any) -> bool:
-    """Tell whether a value is a boolean."""
+    """Return whether a value is a boolean."""
     return type(value) is bool
 
 
 def is_integer(value: Any) -> bool:
-    """Tell whether a value is an integer."""
+    """Return whether a value is an integer."""
     return type(value) is int
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return type(value) is int or (type(value) is float and isfinite(value))
 
 
 def is_scalar(value: Any) -> bool:
-    """Tell whether a value is a string, a boolean or a finite number."""
+    """Return whether a value is a string, a boolean or a finite number."""
     return type(value) in (str, bool) or is_number(value)
 
 
@@ -89,7 +89,7 @@ def tagged(variants: Mapping[str, Check]) -> Check:
 
 @dataclass(frozen=True)
 class Shape:
-    """A check for an object: members that it must have, and members that it may have. Others are not looked at.
+    """A check for an object: members that it must have, and members that it may have. Others are ignored.
 
     Args:
         required: the checks of required members.
@@ -104,7 +104,7 @@ class Shape:
     any_of: tuple[str, ...] = ()
 
     def __call__(self, value: Any) -> bool:
-        """Tell whether a value is such an object."""
+        """Return whether a value is such an object."""
         return (
             type(value) is dict
             and all(name in value and check(value[name]) for name, check in self.required.items())

@@ -1,4 +1,4 @@
-"""What tool runners share: one run at a time, and functions that may take `cancelled`."""
+"""Shared by the tool runners: one run at a time, and functions with an optional parameter `cancelled`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ IDEMPOTENCY: Final = "Idempotency-Key"
 
 
 class CloseStatus(TypedDict):
-    """Whether a closed runner still works: `draining` until its run ends."""
+    """The status of a closed runner: `draining` until its run ends."""
 
     status: Literal["closed", "draining"]
 
 
 class OneRun:
-    """Admits one run at a time, and none once it is closed.
+    """Allows one run at a time, and none after `close`.
 
     Args:
-        name: what error messages call it.
+        name: the name in error messages.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +34,7 @@ class OneRun:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Admit a run.
+        """Allow the run of the `with` block.
 
         Raises:
             RuntimeError: another one is active, or the runner is closed.
@@ -50,7 +50,7 @@ class OneRun:
                 self._active = False
 
     def close(self) -> CloseStatus:
-        """Admit no further run."""
+        """Refuse further runs."""
         with self._lock:
             self._closed = True
             return {"status": "draining" if self._active else "closed"}
@@ -68,9 +68,9 @@ def call_with_cancelled(function: Callable[..., Any], cancelled: Callable[[], bo
 
 
 def returns_awaitable(function: Callable[..., Any]) -> bool | None:
-    """Tell whether a function returns an awaitable, without calling it; `None` if nothing tells."""
+    """Return whether a function returns an awaitable, without calling it; `None` if that is unknown."""
     function = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None)):  # noqa: B004 - not whether, but what it is
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None)):  # noqa: B004 - the method itself is inspected
         return True
     try:
         annotation = inspect.signature(function).return_annotation

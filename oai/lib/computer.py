@@ -43,7 +43,7 @@ MEMBERS: Final = ("click", "double_click", "drag", "keypress", "move", "screensh
 
 
 class ComputerDriver(Protocol):
-    """Executes actions. A method raises if it cannot; it checks bounds and permissions, and bounds its own time."""
+    """Executes actions. Its methods check bounds and permissions, limit their own time, and raise if they fail."""
 
     def click(self, action: Any) -> None:
         """Click at a place."""
@@ -126,7 +126,7 @@ class AsyncActionOptions(CommonOptions, total=False):
 
 
 class _Toolset:
-    """What both toolsets share: `driver` has a method for each action, see `ComputerDriver`."""
+    """Base class of both toolsets: `driver` has a method for each action, see `ComputerDriver`."""
 
     is_async = False
 
@@ -144,7 +144,7 @@ class _Toolset:
             self._handlers[member] = handler
 
     def close(self) -> CloseStatus:
-        """Admit no further run; the active one goes on."""
+        """Refuse further runs; the active one continues."""
         return self._runs.close()
 
     def _running(

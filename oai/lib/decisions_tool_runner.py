@@ -1,6 +1,6 @@
 """Act step by step on choices of `client.decisions`: observe, decide among candidates, execute, verify.
 
-A choice is no permission: the program decides which candidates there are. Nothing is executed twice, and an error
+A choice is not a permission: the program decides which candidates there are. Nothing is executed twice, and an error
 lists which candidates were executed before it.
 """
 
@@ -105,7 +105,7 @@ class DecisionsToolRunnerCancelledError(asyncio.CancelledError):
 
 
 class _Runner:
-    """What both runners share."""
+    """Base class of both runners."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class _Runner:
         self._runs = OneRun("the decisions runner")
 
     def close(self) -> CloseStatus:
-        """Admit no further run; the active one goes on."""
+        """Refuse further runs; the active one continues."""
         return self._runs.close()
 
     def _run(
@@ -156,9 +156,10 @@ class DecisionsToolRunner(_Runner):
     """Runs a task by decisions.
 
     Args:
-        observe: returns what there is to see: a text, or a list of texts and images.
+        observe: returns an observation: a text, or a list of texts and images.
         candidates: returns the list of candidates for an observation.
-        verify: returns whether the task is complete, for an observation made after the decision that it is.
+        verify: called with another observation once the model chose the candidate that is done; returns whether the
+            task is complete.
     """
 
     def run(

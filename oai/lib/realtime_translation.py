@@ -1,7 +1,7 @@
-"""Sessions of `client.realtime.translations.connect` that keep to the protocol: what was sent is finished once.
+"""Sessions of `client.realtime.translations.connect` that keep to the protocol, and lose no last words.
 
 A connection alone lets a program send audio after `session.close`, or close before the last words were translated.
-Nothing is sent again, and there is no reconnecting: a translation cannot be resumed.
+Nothing is sent again, and nothing reconnects, since a translation cannot be resumed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TranslationConnection:
         return event
 
     def close(self) -> None:
-        """Close the connection, without waiting for what is still to be translated."""
+        """Close the connection, without waiting for the rest of the translation."""
         self._start_closing().join()
         if self._error is not None:
             raise self._error
@@ -136,13 +136,13 @@ class AsyncTranslationConnection:
         return event
 
     async def close(self) -> None:
-        """Close the connection, without waiting for what is still to be translated."""
+        """Close the connection, without waiting for the rest of the translation."""
         self._input.state = "closed"
         await self._connection.close()
 
 
 class _Session:
-    """What both sessions share.
+    """Base class of both sessions.
 
     Args:
         resource: `client.realtime.translations`.
@@ -219,7 +219,7 @@ class TranslationSession(_Session):
                 self._connection.close()
             except BaseException as closing:
                 if error is not None:
-                    raise error from closing  # the error of the program is the one to see
+                    raise error from closing  # the error of the program takes precedence
                 raise
 
 

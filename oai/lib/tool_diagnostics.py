@@ -1,4 +1,4 @@
-"""What tool runners report while they work: stages, outcomes and durations, never content."""
+"""Reports of tool runners: stages, outcomes and durations, never content."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def emit_tool_diagnostic(
         "duration_ms": max(0.0, (time.monotonic() - started) * 1000),
         "usage": _tokens(usage),
     }
-    with suppress(Exception, asyncio.CancelledError):  # a report must not fail what it is about
+    with suppress(Exception, asyncio.CancelledError):  # a failing observer must not fail the call
         function: Callable[[Any], Any] = observer  # its type says `None`, but people pass coroutine functions
         _discard(function(report))
 
@@ -101,7 +101,7 @@ def _tokens(usage: object) -> ToolDiagnosticUsage | None:
 
 
 def _discard(result: object) -> None:
-    """Drop what an observer returned, without a warning about a coroutine or an exception that nobody looks at."""
+    """Drop what an observer returned, without a warning about an unawaited coroutine or an unread exception."""
     if inspect.iscoroutine(result):
         result.close()
     elif isinstance(result, asyncio.Future):

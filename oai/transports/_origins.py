@@ -100,7 +100,7 @@ def interleave(addresses: list[Address]) -> list[Address]:
 
 
 def is_local(host: str) -> bool:
-    """Tell whether a look-up asks no server: of an IP address, or of this machine's name (RFC 6761, section 6.3)."""
+    """Return whether a look-up asks no server: of an IP address, or of this machine's name (RFC 6761, section 6.3)."""
     return host == "localhost" or ":" in host or host.replace(".", "").isdecimal()
 
 

@@ -35,7 +35,7 @@ class Connection:
         self._poll: Callable[[int], object] | None = None
 
     def is_quiet(self) -> bool:
-        """Tell whether nothing has arrived: neither the end of the connection nor bytes."""
+        """Return whether nothing has arrived: neither the end of the connection nor bytes."""
         return not self._is_readable()
 
     def send(self, data: bytes, limit: float | None, deadline: float | None) -> None:

@@ -67,7 +67,7 @@ def _hashed_directory() -> str | None:
 
 
 def _is_hashed(name: str) -> bool:
-    """Tell whether a file is named by the hash of its subject, as in `002c0b4f.0`."""
+    """Return whether a file is named by the hash of its subject, as in `002c0b4f.0`."""
     return name[8:9] == "." and name[9:].isdecimal() and not name[:8].strip("0123456789abcdef")
 
 

@@ -59,7 +59,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _takes(ours: Surface, owner: str, key: str) -> bool:
-    """Tell whether a method takes a parameter by `**options`, which are those of its class or of `request`."""
+    """Return whether a method takes a parameter by `**options`, which are those of its class or of `request`."""
     above = owner.rpartition(".")[0]
     name = key.removeprefix("(set_") if key.startswith("(set_default_") else key[1:]
     return f"{owner}(**)" in ours and any(f"{place}({name}" in ours for place in (above, f"{above}.request"))

@@ -118,7 +118,7 @@ class Writer:
         return done
 
     def _waits(self, alias: Key, busy: set[Key]) -> bool:
-        """Tell whether an alias names, directly or through others, a class that is still being placed."""
+        """Return whether an alias names, directly or through others, a class that is still being placed."""
         return any(
             each in busy or (each in self.plan.facts.aliases and self._waits(each, busy))
             for each in self.plan.references(alias)
@@ -292,7 +292,7 @@ class Writer:
         return " | ".join(names)
 
     def decodable(self, union: OneOf) -> bool:
-        """Tell whether msgspec decodes a union by itself: one variant for each JSON type, structs by their tags."""
+        """Return whether msgspec decodes a union by itself: one variant for each JSON type, structs by their tags."""
         flat = [each for each in self.plan.flat(union) if each != NONE]
         if any(self._is_untagged_alias(each) for each in union.variants) and len(flat) > 1:
             return len([each for each in union.variants if each != NONE]) == 1

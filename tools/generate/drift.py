@@ -115,7 +115,7 @@ def _param_differences(
 
 
 def same_type(a: str | None, b: str | None) -> bool:
-    """Tell whether two type expressions mean the same."""
+    """Return whether two type expressions mean the same."""
     return _sorted_union(a) == _sorted_union(b)
 
 
@@ -166,7 +166,7 @@ class _Wanted:
     """Nothing where a name stands for the type."""
 
     def fits(self, other: _Wanted) -> bool:
-        """Tell whether both say the same, as far as both say it."""
+        """Return whether both say the same, as far as both say it."""
         same = (self.place, self.required) == (other.place, other.required)
         return same and (self.many is None or self.many == other.many)
 

@@ -31,7 +31,7 @@ class Excuse:
     reason: str
 
     def covers(self, difference: Difference) -> bool:
-        """Tell whether a difference is one of these."""
+        """Return whether a difference is one of these."""
         return (
             difference.source == self.source
             and difference.kind in self.kinds

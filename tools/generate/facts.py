@@ -287,7 +287,7 @@ def _in(key: Key, package: ModuleType) -> bool:
 
 
 def _is_alias(value: Any) -> bool:
-    """Tell whether a module's value is a type built of others, which an alias gives a name to."""
+    """Return whether a module's value is a type built of others, which an alias gives a name to."""
     return get_origin(value) is not None and _hashable(value)
 
 

@@ -78,7 +78,7 @@ def _declarations(root: Path) -> list[str]:
 
 
 def _is_written(root: Path, module: str) -> bool:
-    """Tell whether a module, or one that it would be below, is written by hand; the package itself, with its names."""
+    """Return whether a module, or one above it, is written by hand; for the package itself, whether it has names."""
     if not module:
         return "__all__" in (root / "__init__.py").read_text()
     path = root

@@ -65,7 +65,7 @@ class Plan:
         return self._merged.get(home, home)
 
     def _is_constant(self, key: Key) -> bool:
-        """Tell whether a definition is an alias that leads to no class."""
+        """Return whether a definition is an alias that leads to no class."""
         return key in self.facts.aliases and all(map(self._is_constant, self.references(key)))
 
     def _merge_cycles(self) -> dict[str, str]:
@@ -210,7 +210,7 @@ class Plan:
         return None
 
     def is_tagged(self, union: Type) -> bool:
-        """Tell whether the structs of a union all have tags, in one field, and different ones."""
+        """Return whether the structs of a union all have tags, in one field, and different ones."""
         tags = [self.facts.structs[key].tag for key in self.members(union)]
         return None not in tags and len({tag[0] for tag in tags if tag}) == 1 and len(set(tags)) == len(tags)
 

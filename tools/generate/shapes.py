@@ -98,7 +98,7 @@ class Shapes:
 
 
 def _is_worth_a_name(alias: Alias, shape: Shape) -> bool:
-    """Tell whether an alias says enough for another of the same shape to mean the same."""
+    """Return whether an alias says enough for another of the same shape to mean the same."""
     match alias.type:
         case Ref():
             return True

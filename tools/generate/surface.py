@@ -143,7 +143,7 @@ def default_of(parameter: inspect.Parameter) -> str:
 
 
 def is_public(module: str) -> bool:
-    """Tell whether a module, named below its package, is compared name by name."""
+    """Return whether a module, named below its package, is compared name by name."""
     parts = module.split(".")
     return not any(part[0] == "_" for part in parts if part) and not f"{module}.".startswith(
         tuple(f"{each}." for each in LEFT_OUT)

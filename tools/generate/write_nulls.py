@@ -123,7 +123,7 @@ class _Walk:
                     self.found.setdefault(class_name(cls), set()).add(name)
 
     def _fits(self, kind: Any, node: dict[str, Any]) -> bool:
-        """Tell whether a struct is that of a schema: by its tag, or by most of its fields."""
+        """Return whether a struct is that of a schema: by its tag, or by most of its fields."""
         config = (get_origin(kind) or kind).__struct_config__
         properties, _ = self._document.properties(node)
         if config.tag_field is not None:

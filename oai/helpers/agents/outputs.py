@@ -37,7 +37,7 @@ def tool_output(result: Any, is_content: Callable[[Any], bool]) -> ToolOutput:
 
 
 def is_content(part: Any) -> bool:
-    """Tell whether a part is content that the API takes, perhaps with optional fields."""
+    """Return whether a part is content that the API takes, perhaps with optional fields."""
     if not isinstance(part, Mapping):
         return False
     field = CONTENT.get(str(part.get("type")))
@@ -45,5 +45,5 @@ def is_content(part: Any) -> bool:
 
 
 def is_mere_content(part: Any) -> bool:
-    """Tell whether a part has the fields of content and no others: a record of the program's may look like content."""
+    """Return whether a part has the fields of content alone: a record of the program may look like content."""
     return is_content(part) and part.keys() == {"type", CONTENT[part["type"]]}

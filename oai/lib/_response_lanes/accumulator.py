@@ -75,7 +75,7 @@ class ResponsesWebSocketAccumulator:
     """A response so far, from the events that `lane.recv()` or `connection.recv()` returned.
 
     It is for one lane and one response: call `reset` before the next one. It receives and sends nothing, and is not
-    safe for use by several threads.
+    thread-safe.
     """
 
     def __init__(self) -> None:
@@ -216,7 +216,7 @@ class ResponsesWebSocketAccumulator:
         return ResponsesWebSocketSnapshot(self._stream_id, self._response_id, self._terminal_type, output)
 
     def detailed_snapshot(self) -> dict[str, Any]:
-        """Return all that was received so far, as plain data of the caller's own.
+        """Return a copy of everything received so far, as plain data.
 
         It has `stream_id`, `response_id`, `terminal_type`, `response` (the last one, without its output) and `output`.
         Since indices may have gaps, `output` is a list of `{"output_index", "item", "content"}`, `content` one of

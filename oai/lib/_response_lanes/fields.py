@@ -45,7 +45,7 @@ def index_of(source: Any, name: str) -> int:
 
 
 def is_index(value: Any) -> bool:
-    """Tell whether a value is a non-negative integer."""
+    """Return whether a value is a non-negative integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

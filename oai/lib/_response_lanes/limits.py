@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ResponsesWebSocketLimits:
-    """What a session may keep of events that were not received yet; the server has limits of its own.
+    """The limits on queued events of a session, in addition to those of the server.
 
     Attributes:
         max_lanes: maximum number of lanes, the default one and closed ones included.

@@ -30,7 +30,7 @@ _owned_lock = threading.Lock()
 
 
 class _Session:
-    """What both sessions share.
+    """Base class of both sessions.
 
     Args:
         connection: an open connection of `client.responses.connect`, which the session receives from and closes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BrowserError(Exception):
-    """A call is refused, or failed in a way that the model may know: its text is sent to the model."""
+    """A call was refused, or failed; the text of the error is sent to the model."""
 
 
 class BrowserCancelledError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Execute one call of a browser's tool: check it, have it approved, act, and read the state that the browser has then.
+"""Execute one call of a browser tool: check it, get it approved, act, and read the resulting state of the browser.
 
 The driver is not used before the call is known to be one of the toolset's and, if reads need approval, is approved.
 `Execution` is one source for both toolsets: it yields what the functions of the program returned.
@@ -52,7 +52,7 @@ FAILURES: Final[Mapping[Stage, Reason]] = {**REFUSALS, "approval": "policy_faile
 
 
 class Toolset(Protocol):
-    """What a call needs of its toolset. The program may replace driver and policies between calls."""
+    """The part of a toolset that a call needs. The program may replace driver and policies between calls."""
 
     driver: Any
     confirm: Any
@@ -132,7 +132,7 @@ class Execution:
             arguments = parse_arguments(self._member.fields, self._call.arguments)
             context = self._context(arguments, None) | {"phase": "before_read"}
             approved = yield from self._approved(self._toolset.confirm, context)
-        except Exception:  # noqa: BLE001 - what cannot be judged is refused
+        except Exception:  # noqa: BLE001 - without an answer, the call is refused
             self._report_cancelled()
             self._report("policy_failed")
             return False
@@ -212,7 +212,7 @@ class Execution:
             self._report("completed")
 
     def _approved(self, policy: Callable[..., Any] | None, context: dict[str, Any], *arguments: str) -> Steps[bool]:
-        """Tell whether a policy returned `True` itself: any other value refuses the call."""
+        """Return whether a policy returned `True` itself: any other value refuses the call."""
         if policy is None:
             return False
         answer = yield self._called(policy, deepcopy(context), *arguments)

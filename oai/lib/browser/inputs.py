@@ -167,7 +167,7 @@ class BrowserConfirmContext(TypedDict):
 
 
 class BrowserReadConfirmContext(TypedDict):
-    """A read to approve before anything of the browser is looked at, so that there is no state."""
+    """A read to approve before the state of the browser is read, so that it has none."""
 
     member: str
     arguments: dict[str, object]

@@ -1,4 +1,4 @@
-"""The origin of a tab's URL. Nothing else of the URL leaves the process: paths, queries and user names have secrets."""
+"""The origin of a tab's URL. The rest of the URL does not leave the process, since it may contain secrets."""
 
 from __future__ import annotations
 

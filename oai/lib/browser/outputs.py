@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oai.types.responses import ResponseSteerInputContentParam
 
 Outcome = tuple[ResponseInputItemParamFunctionCallOutput, bool]
-"""The output of a call, and whether the call did what it was to do."""
+"""The output of a call, and whether the call succeeded."""
 
 UNAVAILABLE: Final = "There is no such tool, or the call is incomplete."
 SKIPPED: Final = "Not executed, because an earlier action in the browser failed."
@@ -22,7 +22,7 @@ READ_REFUSED: Final = "The read was not approved."
 URL_REFUSED: Final = "The URL was not approved."
 ACTION_REFUSED: Final = "The action was not approved. Do not try it again unless the user asks for it."
 ACTION_FAILED: Final = "The action failed."
-"""What the model gets in place of an error's text, which may have private data."""
+"""Sent to the model in place of an error's text, which may contain private data."""
 
 
 def failure(call_id: str, error: str, state: BrowserState | None = None) -> Outcome:

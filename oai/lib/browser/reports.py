@@ -1,4 +1,4 @@
-"""What a driver returns: the state of the browser, what it read of a page, how the transfer of a file ended."""
+"""The results of a driver: the state of the browser, the content of a page, the outcome of a file transfer."""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -152,4 +152,4 @@ class _FileInterrupted(_FileTransfer):
 
 
 BrowserFileOutcome = _FileCompleted | _FileRefused | _FileUnknown | _FileInterrupted
-"""How the transfer of a file ended. What the page does with the file is another matter."""
+"""How the transfer of a file ended, regardless of what the page does with the file."""

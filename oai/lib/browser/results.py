@@ -27,11 +27,11 @@ EFFECTS: Final = {
     "unknown": ("unknown",),
     "interrupted": ("none", "unknown"),
 }
-"""What may have become of a file, by the status of its transfer."""
+"""The possible effects of a file transfer, by its status."""
 
 
 def _concealing(message: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Let a function raise RuntimeError with that message alone: other errors may have private data in their texts."""
+    """Let a function raise only a RuntimeError with this message: other errors may contain private data."""
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         @wraps(function)
@@ -137,7 +137,7 @@ def input_image(result: object) -> dict[str, Any]:
     """Return a picture, as a part of an item of input.
 
     Raises:
-        RuntimeError: it is none.
+        RuntimeError: it is not a picture.
     """
     source = mapping(result)
     if set(source) - set(IMAGE_FIELDS):
@@ -165,7 +165,7 @@ def script_text(result: object) -> str:
     """Return the result of a script.
 
     Raises:
-        RuntimeError: it is no text.
+        RuntimeError: it is not text.
     """
     return text(result, empty=True)
 

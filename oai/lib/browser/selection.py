@@ -13,12 +13,12 @@ from oai.lib.browser.members import MEMBERS, OPENING_URLS
 
 @dataclass(frozen=True)
 class Selection:
-    """What a toolset has of its driver.
+    """The part of a driver that a toolset uses.
 
     Args:
         names: the names of the members.
         handlers: the driver's methods by these names; `list_tabs` has none.
-        confirmed_reads: the names of those reads that need an approval before anything is looked at.
+        confirmed_reads: the names of the reads that need an approval before the state is read.
         is_explicit: whether the program listed all members.
     """
 
@@ -55,7 +55,7 @@ def select(
 
 
 def check_policies(selection: Selection, *, confirm: object, url_policy: object) -> None:
-    """Fail if a policy is missing that the members need.
+    """Check that the policies that the members need are there.
 
     Raises:
         ValueError: one is missing.
@@ -101,7 +101,7 @@ def _handler(driver: object, name: str, *, is_required: bool, is_async: bool) ->
 
 
 def _static_method(driver: object, name: str) -> object:
-    """Return a method without evaluating a property, which could look at the browser already."""
+    """Return a method without evaluating a property, which could already access the browser."""
     method = inspect.getattr_static(driver, name, None)
     return method.__func__ if isinstance(method, classmethod | staticmethod) else method
 

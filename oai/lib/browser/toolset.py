@@ -1,4 +1,4 @@
-"""Toolsets of a browser, sync and async: what programs use."""
+"""The toolsets of a browser that programs use, sync and async."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UrlPolicy = TypeVar("UrlPolicy")
 
 
 class _Toolset(Generic[Driver, Confirm, UrlPolicy]):
-    """What both toolsets share."""
+    """Base class of both toolsets."""
 
     is_async = False
 
@@ -51,7 +51,7 @@ class _Toolset(Generic[Driver, Confirm, UrlPolicy]):
         return [member.tool(name) for name, member in MEMBERS.items() if name in self.selection.names]
 
     def close(self) -> CloseStatus:
-        """Admit no further call; the active one goes on. The driver is the program's to close, once that has ended."""
+        """Refuse further calls; the active one continues. The program closes the driver once that call has ended."""
         return self._runs.close()
 
     def _steps(
@@ -75,7 +75,7 @@ class BrowserToolset(
     """Executes the calls of function tools with a driver, which the program opens and closes.
 
     Args:
-        driver: has `state` and a method for each of its members, see `BrowserDriver`. It bounds its own time, and
+        driver: has `state` and a method for each of its members, see `BrowserDriver`. It limits its own time, and
             decides which servers the browser may reach: pages may go to other URLs than `url_policy` approves.
         members: the names of all members, of `BROWSER_MEMBERS`. Default: those of `DEFAULT_BROWSER_MEMBERS` that the
             driver has, and `list_tabs`.
@@ -100,7 +100,7 @@ class BrowserToolset(
         A refused call and one that failed have an output too, with `ok` false: the model may try another way.
 
         Args:
-            call: the call of a response, for which nothing is executed twice if it is passed once.
+            call: the call of a response. It is executed each time that it is passed.
             cancelled: called between steps, and passed to functions with a parameter of that name; a true value ends
                 the call.
             on_diagnostic: called with a `ToolDiagnostic` after each stage.

@@ -1,6 +1,6 @@
 """Checks of values that come from a model or a driver. They raise `ValueError`, whose message is never shown.
 
-Types are exact. A subclass could run code of its own while it is checked, or have another value at the next look.
+Types are exact. A subclass could run code of its own while it is checked, or change its value between two reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def exactly(kind: type[T], value: object) -> T:
 
 
 def is_text(value: object, max_bytes: int | None = None, *, empty: bool = False) -> TypeGuard[str]:
-    """Tell whether a value is a string of at most so many bytes, without lone surrogates, which UTF-8 does not have."""
+    """Return whether a value is a string of at most `max_bytes` bytes, without lone surrogates, which UTF-8 lacks."""
     if type(value) is not str or not (value or empty):
         return False
     try:
@@ -47,7 +47,7 @@ def one_of(choices: Iterable[str], value: object) -> Any:
 
 
 def is_integer(value: object, minimum: int = 0, maximum: int = LARGEST_INTEGER) -> TypeGuard[int]:
-    """Tell whether a value is an integer between two, and no boolean."""
+    """Return whether a value is an integer between two, and no boolean."""
     return type(value) is int and minimum <= value <= maximum
 
 

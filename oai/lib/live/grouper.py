@@ -28,7 +28,7 @@ class _Timer(Protocol):
 
 
 class _Grouper(Generic[Timer]):
-    """What both groupers share: callbacks, the projection, and the queue of updates to call back for.
+    """Base class of both groupers: callbacks, the projection, and the queue of updates to report.
 
     Args:
         min_turn_separation_ms: pause after which the assistant's words begin a segment; default 500.
@@ -103,7 +103,7 @@ class _Grouper(Generic[Timer]):
         return due
 
     def _queue(self, updates: list[GroupingUpdate]) -> None:
-        """Queue updates and set the timer anew; with the lock held where there are threads."""
+        """Queue updates and restart the timer. The caller holds the lock, if there are threads."""
         self._updates += updates
         if self._timer is not None:
             self._timer.cancel()
@@ -129,7 +129,7 @@ class TranscriptGrouper(_Grouper[threading.Timer]):
     _dispatching = False
 
     def push(self, event: Any) -> None:
-        """Take an event of the session; one that is no transcript is ignored.
+        """Process an event of the session; events other than transcripts are ignored.
 
         Raises:
             OpenAIError: the event is invalid, or the grouper is closed.
@@ -170,7 +170,7 @@ class TranscriptGrouper(_Grouper[threading.Timer]):
         return timer
 
     def _dispatch(self) -> None:
-        """Call back for the queued updates, unless another call or thread is about it."""
+        """Report the queued updates, unless another call or thread is doing so."""
         with self._lock:
             if self._dispatching:
                 return
@@ -184,7 +184,7 @@ class TranscriptGrouper(_Grouper[threading.Timer]):
             raise
 
     def _next(self) -> GroupingUpdate | None:
-        """Return the next update; with the last one, let others dispatch."""
+        """Return the next update; `None` after the last one, so that others may dispatch."""
         with self._lock:
             if self._updates:
                 return self._updates.popleft()

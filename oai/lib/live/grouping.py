@@ -1,7 +1,7 @@
-"""The policy of grouping: which pieces of speech belong to one segment. It knows no clock and calls nobody back.
+"""The policy of grouping: which pieces of speech belong to one segment. It knows neither clocks nor callbacks.
 
 While the user speaks, words of the assistant are held back, since they may be no more than an acknowledgment ("mhm")
-that would cut the user's segment in two. They are dropped if they are short, sound like one and the user goes on, or
+that would cut the user's segment in two. They are dropped if they are short, sound like one and the user continues, or
 if nothing follows them for a while; else they become the next segment. The official SDK has the same policy.
 """
 
@@ -109,7 +109,7 @@ class TranscriptGrouping:
         return updates
 
     def advance(self, time_ms: float, *, user_comes: bool = False) -> list[GroupingUpdate]:
-        """Do what is due at a time of the session."""
+        """End the segments that end by a time of the session, and return the updates."""
         options, current = self._options, self._current
         if current is None:
             return []

@@ -1,7 +1,7 @@
-"""What a session looks like at a time: checks and orders its events, and advances its segments with a clock.
+"""The segments of a session at a time: checks and orders its events, and advances the segments with a clock.
 
 Events of both speakers may be about the same interval, so that one with a new speaker waits a moment for the other.
-The times of the server count; the clock only goes on from the last of them. Callers serialize the access.
+Times are those of the server; the clock only measures the time since the last of them. Callers serialize the access.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _interval(fragment: TranscriptFragment) -> tuple[int, int]:
 
 
 def _fragment(event: Any, speaker: Speaker) -> tuple[str, TranscriptFragment]:
-    """Return the id and the content of a transcript event, whose fields nobody has checked."""
+    """Return the id and the content of a transcript event, whose fields are unchecked."""
     number, text = getattr(event, "event_id", None), getattr(event, "delta", None)
     start, end = getattr(event, "start_ms", None), getattr(event, "end_ms", None)
     if isinstance(number, str) and number and isinstance(text, str) and _is_time(start) and _is_time(end):
@@ -160,7 +160,7 @@ def _fragment(event: Any, speaker: Speaker) -> tuple[str, TranscriptFragment]:
 
 
 def _is_time(value: object) -> bool:
-    """Tell whether a value is a time: JSON has `1.0` for 1, too."""
+    """Return whether a value is a time: JSON has `1.0` for 1, too."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= MOST_TIME and int(value) == value

@@ -12,7 +12,7 @@ Speaker = Literal["user", "assistant"]
 
 @dataclass(frozen=True)
 class TranscriptSegment:
-    """What one speaker has said so far, without the other one speaking.
+    """The words of one speaker so far, without an interruption by the other.
 
     Attributes:
         id: the id of the segment, which only this grouper knows.

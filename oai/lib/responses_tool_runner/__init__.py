@@ -2,8 +2,8 @@
 
 Nothing is executed before the whole response was inspected, unless a run is `eager`; nothing is executed twice, and an
 error lists the calls that may have had effects. The modules, from the data to the runners: `history` and `mcp` check a
-conversation, `request`, `selection`, `registration`, `ledger` and `context` what a program passes, `state` is a run,
-`batch` one response of it, and `execution`, `jobs` and `steps` make it go.
+conversation; `request`, `selection`, `registration`, `ledger`, `context` and `options` check and hold what a program
+passes; `state` is a run, and `batch` one response of it, which `execution`, `jobs` and `steps` execute.
 """
 
 from oai.lib.responses_tool_runner.context import (

@@ -1,4 +1,4 @@
-"""The items of one response: which may be executed, in which order, and whether a stream was what it announced."""
+"""The items of one response: which may be executed, in which order, and whether a stream matched its final response."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MODEL_ITEMS: Final[dict[str, Check]] = {
     "reasoning": REASONING,
     "compaction": OWN_COMPACTION,
 }
-"""Items that are no calls, and what they must have."""
+"""The shapes of items that are not calls."""
 
 
 class Batch:
@@ -61,7 +61,7 @@ class Batch:
         self._approvals = approvals_of(state.history)
 
     def receive(self, index: Any, item: Item, early: Early | None) -> bool:
-        """Take an item of a stream, and tell whether it may be executed at once.
+        """Take an item of a stream, and return whether it may be executed at once.
 
         Only items without a gap before them are, up to the first one that `early` excludes.
 
@@ -78,12 +78,12 @@ class Batch:
         return not self.deferred
 
     def admit(self, status: Any, items: list[Item], *, is_streamed: bool) -> bool:
-        """Check a complete response before anything of it is executed; tell whether it is the final one.
+        """Check a complete response before anything of it is executed; return whether it is the final one.
 
         Args:
             status: the status of the response.
             items: its items.
-            is_streamed: whether `receive` has got them before.
+            is_streamed: whether `receive` has taken them before.
 
         Raises:
             RunFailure: the run cannot continue with it.
@@ -107,7 +107,7 @@ class Batch:
         return self.finish(status, items)
 
     def accept(self, index: int, item: Item) -> bool:
-        """Take the next item to be executed, and tell whether it is a call.
+        """Take the next item to be executed, and return whether it is a call.
 
         Raises:
             RunFailure: it is not the next one, or is invalid.
@@ -127,7 +127,7 @@ class Batch:
         self._state.completed.append(call_id_of(item))
 
     def finish(self, status: Any, items: list[Item]) -> bool:
-        """Add the turn to the history, and tell whether it was the final one.
+        """Add the turn to the history, and return whether it was the final one.
 
         Raises:
             RunFailure: the response is incomplete, or another one than was executed.
@@ -171,7 +171,7 @@ class Batch:
             raise RunFailure("the call of a server tool does not match its approval") from None
 
     def _check(self, item: Item, seen: set[str]) -> bool:
-        """Check an item, and tell whether it is a call that the program answers."""
+        """Check an item, and return whether it is a call that the program answers."""
         try:
             copy_json(item)
         except ValueError:
@@ -261,7 +261,7 @@ def call_id_of(item: Item) -> str:
 
 
 def is_same(before: list[Item], after: list[Item]) -> bool:
-    """Tell whether items of a stream are those of the completed response, nulls aside.
+    """Return whether items of a stream are those of the completed response, ignoring nulls.
 
     The cipher text of reasoning may change, and a call may get its id last.
     """

@@ -1,6 +1,6 @@
 """Limits on the input of a request: the program chooses completed calls to drop, and the run sends receipts for them.
 
-The history of the run keeps everything; only the request gets less.
+The history of the run keeps everything; only the request is shortened.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Size(NamedTuple):
     images: int
 
     def fits(self, budget: dict[str, Any]) -> bool:
-        """Tell whether it is within the limits."""
+        """Return whether it is within the limits."""
         return bool(self.bytes <= budget["max_input_bytes"] and self.images <= budget["max_input_images"])
 
 
@@ -129,8 +129,8 @@ def eligible_calls(
 ) -> list[str]:
     """Return the ids of the calls that may be dropped.
 
-    Not of recent screenshots, nor of the latest call of the browser and the computer, whose state the model must know,
-    nor of calls with safety checks.
+    These are not recent screenshots, nor calls with safety checks, nor the latest calls of the browser and of the
+    computer, whose state the model must know.
     """
     calls: dict[str, dict[str, Any]] = {}
     protected: set[str] = set()
@@ -176,7 +176,7 @@ def check_decision(decision: Any, eligible: Iterable[str]) -> tuple[frozenset[st
 def without_calls(
     history: Iterable[dict[str, Any]], dropped: frozenset[str], summary: str | None
 ) -> list[dict[str, Any]]:
-    """Return the items without some calls and their outputs, after messages that tell which they were."""
+    """Return the items without some calls and their outputs, after messages that name them."""
     kept: list[dict[str, Any]] = []
     receipts: list[dict[str, str]] = []
     for item in history:

@@ -1,4 +1,4 @@
-"""The errors of a run. Their messages name no argument and no output: an error may be logged."""
+"""The errors of a run. Their messages contain no argument and no output, since errors are logged."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ class ToolRunnerCancelledError(asyncio.CancelledError):
 
 
 class RunFailure(Exception):  # noqa: N818 - becomes a ToolRunnerError
-    """A run ends for a reason that the caller may read. All other exceptions of a run are reported without theirs."""
+    """A run ends for a reason that may be shown. The messages of all other exceptions of a run are not."""

@@ -59,10 +59,10 @@ class Execution:
         self._is_async = is_async
 
     def resolve(self, result: Any, message: str = ASYNC_CALLBACK) -> Any:
-        """Return what a function of the program returned, to be yielded.
+        """Check the result of a function of the program, and return it to be yielded.
 
         Raises:
-            RunFailure: it is an awaitable, and nothing awaits it here.
+            RunFailure: it is an awaitable, and the runner is sync.
         """
         if self._is_async or not inspect.isawaitable(result):
             return result
@@ -151,7 +151,7 @@ class Execution:
         """Return whether the program approves an MCP call.
 
         Raises:
-            RunFailure: the program has no function for it, or it returned no boolean.
+            RunFailure: the program has no function for it, or the function did not return a boolean.
         """
         self._state.check()
         if self._callbacks.approve_mcp is None:

@@ -66,13 +66,13 @@ def native_ids(history: Iterable[Item]) -> set[str]:
 
 
 def is_reference(item: Item) -> bool:
-    """Tell whether an item only names one that the server stores."""
+    """Return whether an item is a reference to one that the server stores."""
     is_bare = item.get("type") is None and "role" not in item and "content" not in item
     return item.get("type") == "item_reference" or (is_bare and "id" in item)
 
 
 def has_observation(history: Iterable[Item]) -> bool:
-    """Tell whether a user's message of a history has something to see."""
+    """Return whether a history has a message of the user with content."""
     return any(
         item.get("type", "message") == "message" and item.get("role") == "user" and not is_blank(item.get("content"))
         for item in history
@@ -188,7 +188,7 @@ class _HistoryCheck:
         "compaction": _add_compaction,
         "configuration_update": _add_configuration,
     }
-    """The method for each type of item that is none of a server tool."""
+    """The method for each type of item, except those of server tools."""
 
 
 def _require(condition: bool, message: str) -> None:

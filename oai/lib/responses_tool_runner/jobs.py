@@ -1,4 +1,4 @@
-"""Calls of functions that run at the same time, in threads or tasks, while the stream goes on."""
+"""Run calls of functions concurrently, in threads or tasks, while the stream continues."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Jobs:
     def settle(self, add: Callable[[Item, Item], None]) -> Steps[None]:
         """Wait until all functions have ended, also if the caller is cancelled meanwhile, then raise the first error.
 
-        A function that is abandoned could still have effects, which the ids of an error would not tell.
+        A function that is abandoned could still have effects, and the error would not list its id.
 
         Args:
             add: called with each call and its output, in the order in which they were started.
@@ -84,6 +84,6 @@ class Jobs:
         return cancelled
 
     def close(self) -> None:
-        """End the threads, after the functions that still run."""
+        """End the threads once their functions have returned."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)

@@ -1,7 +1,7 @@
 """Checkpoints of a run, which a program saves to resume it after a restart.
 
-A checkpoint is private: it contains the history. Credentials of MCP servers and containers are left out, and of the
-URLs of MCP servers it has a digest, so that a resumed run can tell whether they are the same.
+A checkpoint is private: it contains the history. Credentials of MCP servers and containers are left out, and the
+URLs of MCP servers are replaced by digests, by which a resumed run recognizes them.
 """
 
 from __future__ import annotations
@@ -131,11 +131,11 @@ BOUNDARY: Final[dict[str, Check]] = {
     "returned_outputs": _is_empty,
     "final_response": one_of(None),
 }
-"""What a checkpoint must have for a run to resume from it."""
+"""The shape of a checkpoint that a run can resume from."""
 
 
 def check_resumable(checkpoint: Mapping[str, Any], **run: Any) -> None:
-    """Check that a checkpoint is one between turns, and of this run.
+    """Check that a checkpoint was saved between turns, and belongs to this run.
 
     Args:
         checkpoint: the checkpoint.
@@ -196,7 +196,7 @@ def without_secrets(url: str) -> str:
     """Return a URL without user, fragment and the values of secret query parameters, so that a new login keeps it.
 
     Raises:
-        ValueError: it is no absolute URL.
+        ValueError: it is not an absolute URL.
     """
     parts = urlsplit(url)
     if not parts.scheme or (parts.scheme in ("http", "https") and not parts.hostname):

@@ -77,13 +77,13 @@ def approvals_of(history: Iterable[dict[str, Any]]) -> Approvals:
         if kind == "mcp_call":
             approvals.use(item)
         elif kind in ("mcp_approval_request", "mcp_approval_response"):
-            with suppress(ValueError):  # what a caller replays without a ledger is the server's to judge
+            with suppress(ValueError):  # without a ledger, the server judges the calls that a caller replays
                 (approvals.request if kind == "mcp_approval_request" else approvals.respond)(item)
     return approvals
 
 
 def approval_policy(declaration: Mapping[str, Any], name: str) -> str | None:
-    """Return whether a tool of a server needs an approval, `always` or `never`; `None` if nothing tells."""
+    """Return whether a tool of a server needs an approval, `always` or `never`; `None` if that is undefined."""
     policy = declaration.get("require_approval")
     if policy is None or policy in RULES:
         return policy or "always"

@@ -89,7 +89,7 @@ SUPPLIED: Final = Shape(
 
 
 def is_blank(content: Any) -> bool:
-    """Tell whether the content of a message has nothing to see: neither text nor an image or a file."""
+    """Return whether the content of a message is empty: without text, images and files."""
     if type(content) is str:
         return not content.strip()
     try:

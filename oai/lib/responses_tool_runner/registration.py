@@ -1,4 +1,4 @@
-"""What a program registers with a runner: functions, and which tools may run before a response is complete."""
+"""The registrations of a runner: functions, and the tools that may run before a response is complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class _Function(Generic[Result]):
-    """What both kinds of registered functions share."""
+    """Base class of both kinds of registered functions."""
 
     tool: Any
     execute: Callable[[dict[str, object]], Result]
@@ -38,7 +38,7 @@ class _Function(Generic[Result]):
         """Register a tool made of a type; `execute` gets a value of it.
 
         Raises:
-            ValueError: the tool is no result of `pydantic_responses_function_tool` or `function_tool`.
+            ValueError: the tool is not a result of `pydantic_responses_function_tool` or `function_tool`.
         """
         return cls(_typed(tool, execute), execute, allow_output_override, independent, deepcopy(tool))
 
@@ -46,7 +46,7 @@ class _Function(Generic[Result]):
         """Return the arguments of a call: a dict, or a value of the type that the tool was made of.
 
         Raises:
-            ValueError: they are no JSON object, or do not fit.
+            ValueError: they are not a JSON object, or do not fit.
         """
         return parse_arguments(arguments) if self._parsed_tool is None else self._parsed_tool.parse(arguments)
 
@@ -77,7 +77,7 @@ def parse_arguments(arguments: Any) -> dict[str, Any]:
     """Return the arguments of a call.
 
     Raises:
-        ValueError: they are no text of a JSON object.
+        ValueError: they are not the text of a JSON object.
     """
     parsed = json.loads(arguments, parse_constant=_refuse_constant) if type(arguments) is str else None
     if not isinstance(parsed, dict):
@@ -113,7 +113,7 @@ class Registry:
         browser: a toolset of browser functions.
         computer: a toolset for the computer tool.
         functions: the functions.
-        early: the tools that may run early, `None` for all.
+        early: the tools that may run early; `None` for all.
 
     Raises:
         ValueError: a registration is invalid, or a name comes twice.
@@ -143,7 +143,7 @@ class Registry:
         self._declared = [*declared, *([{"type": "computer"}] if self.has_computer else [])]
 
     def declarations(self) -> list[dict[str, Any]]:
-        """Return the declarations of all tools, as a run may change them."""
+        """Return copies of the declarations of all tools, which a run may change."""
         return deepcopy(self._declared)
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a run's requests: what a run owns, and what goes with it."""
+"""The parameters of a run's requests: those that the run sets, and those that the caller may set."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ OWNED: Final = frozenset(
         "tool_choice",
     }
 )
-"""Parameters that the run decides or checks, so that `extra_body` must not have them."""
+"""Parameters that the run sets or checks, which `extra_body` must not contain."""
 
 CONTEXT: Final = frozenset({"truncation", "context_management"})
-"""Parameters by which the server would shorten the input itself."""
+"""Parameters that make the server shorten the input."""
 
 COMPUTERS: Final = ("computer", "computer_use_preview")
 REPLAYED: Final = "reasoning.encrypted_content"
-"""Included in each response, so that the whole history can be sent again, also if nothing is stored."""
+"""Included in each response, so that the whole history can be sent again even if the server stores nothing."""
 
 
 def copy_params(params: Any, *, is_saved: bool, has_budget: bool) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def copy_params(params: Any, *, is_saved: bool, has_budget: bool) -> dict[str, A
 
     Args:
         params: the parameters of `responses.create`.
-        is_saved: whether a ledger saves the run, which takes the parameters of the body alone.
+        is_saved: whether a ledger saves the run; then only parameters of the body are allowed.
         has_budget: whether the input is limited.
 
     Raises:
@@ -107,7 +107,7 @@ def complete_request(
 
 
 def _merge_tools(registered: list[dict[str, Any]], declared: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return all tools; the declaration of a computer replaces ours, and has its options."""
+    """Return all tools. The caller's declaration of a computer, which may have options, replaces the registered one."""
     tools, has_computer = list(registered), any(tool["type"] == "computer" for tool in registered)
     for tool in declared:
         if tool["type"] in COMPUTERS:

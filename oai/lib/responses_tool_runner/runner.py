@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Runner:
-    """What both runners share."""
+    """Base class of both runners."""
 
     _is_async = False
     _ledger_kind: type[Any] = ResponsesToolLedger
@@ -44,7 +44,7 @@ class _Runner:
         self._runs = OneRun("the Responses runner")
 
     def close(self) -> CloseStatus:
-        """Admit no further run; the active one goes on. Toolsets stay open, since the program owns them."""
+        """Refuse further runs; the active one continues. Toolsets stay open, since the program owns them."""
         return self._runs.close()
 
     def _turns(
@@ -66,7 +66,7 @@ class _Runner:
         approve_mcp: Callable[[Any], Any] | None = None,
         before_early_call: Callable[[Any], Any] | None = None,
     ) -> Steps[None]:
-        """Take the steps of a run with the options of `run`, yielding its turns and what has to be awaited."""
+        """Execute a run with the options of `run`; yield its turns, and what has to be awaited."""
         streaming = Streaming(stream, eager, max_concurrent_calls)
         callbacks = Callbacks(on_event, approve_safety_checks, before_action, approve_mcp, before_early_call)
         with self._runs.running():
@@ -98,10 +98,10 @@ _lists = partial(lists_options, taker=_Runner._turns)  # noqa: SLF001 - of the c
 
 
 def _until_done(steps: RunSteps, state: RunState) -> Steps[None]:
-    """Take all steps; an error has no text of the task, but the calls that may have had effects."""
+    """Execute all steps. Errors name the calls that may have had effects, and contain no text of the task."""
     try:
         yield from steps.all()
-    except Exception as error:  # noqa: BLE001 - whose text may have arguments or output
+    except Exception as error:  # noqa: BLE001 - its text may contain arguments or output
         yield from _settled(steps)
         message = str(error) if isinstance(error, RunFailure) else STOPPED
         raise ToolRunnerError(message, state.attempted, state.completed) from None
@@ -113,7 +113,7 @@ def _until_done(steps: RunSteps, state: RunState) -> Steps[None]:
 
 
 def _settled(steps: RunSteps) -> Steps[None]:
-    """Wait for the functions that still run, whose errors are not the first."""
+    """Wait for the functions that still run, and ignore their errors, which are not the first."""
     with suppress(Exception, asyncio.CancelledError):
         yield from steps.settle()
 

@@ -24,7 +24,7 @@ MCP_ITEMS: Final = ("mcp_approval_request", "mcp_approval_response", "mcp_call")
 
 
 class RunState:
-    """What happened so far in a run.
+    """The state of a run so far.
 
     Args:
         registry: the tools of the runner.
@@ -225,7 +225,7 @@ class RunState:
         return items
 
     def extend(self, items: list[Item], outputs: list[Item]) -> None:
-        """Add a turn to the history. A trigger of compaction is for one request."""
+        """Add a turn to the history. A trigger of compaction applies to one request."""
         if self._may_refer and self.history and self.history[-1].get("type") == "compaction_trigger":
             self.history.pop()
         self.history.extend(deepcopy(items))

@@ -1,4 +1,4 @@
-"""The steps of a run: request, inspection of the response, a turn for the program, execution, and again."""
+"""The steps of a run, repeated: request, inspection of the response, a turn for the program, execution."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Streaming(NamedTuple):
 
     Attributes:
         is_streamed: whether they are streamed.
-        is_eager: whether calls are executed while the stream goes on.
+        is_eager: whether calls are executed while the stream continues.
         most_parallel: maximum number of independent functions that run at the same time.
     """
 
@@ -79,7 +79,7 @@ class RunSteps:
         self._has_server_tools = not kinds.isdisjoint(SERVER_TOOLS)
         self._client = client.with_options(max_retries=0) if state.ledger is not None or "mcp" in kinds else client
         self._state, self._streaming, self._callbacks = state, streaming, callbacks
-        # What the server's tools did is inspected as a whole before anything is executed.
+        # With server tools, the whole response is inspected before anything is executed.
         self._is_eager = streaming.is_eager and not self._has_server_tools
         self._early = self._early_tools() if self._is_eager else None
         self._is_async = is_async
@@ -93,7 +93,7 @@ class RunSteps:
         return registry.early
 
     def all(self) -> Steps[None]:
-        """Yield each turn as a `ResponsesRunnerTurn`, besides what has to be awaited.
+        """Yield each turn as a `ResponsesRunnerTurn`, in addition to what has to be awaited.
 
         Raises:
             RunFailure: the run cannot continue.
@@ -111,7 +111,7 @@ class RunSteps:
         raise RunFailure(STEP_LIMIT)
 
     def settle(self) -> Steps[None]:
-        """Wait for the functions that are running, and raise the first error of them."""
+        """Wait for the functions that are running, and raise their first error."""
         if self.jobs.are_running:
             yield from self.jobs.settle(self._batch.add)
 
@@ -167,7 +167,7 @@ class RunSteps:
             yield stream.close()
         if completed is None:
             raise RunFailure("the stream ended without a completed response")
-        # `events` completes the response of a server that leaves out what it streamed; a run must not.
+        # `events` restores what a server streamed and left out of its final response; a run must not.
         return _Received.of(events.get_final_response(), dump(completed))
 
     def _observe(self, event: Any) -> Steps[None]:
@@ -224,7 +224,7 @@ class RunSteps:
         return function is not None and function.independent
 
     def _turn(self, step: int, received: _Received) -> Steps[bool]:
-        """Inspect a response, yield its turn, and execute its calls. Tell whether the run is complete."""
+        """Inspect a response, yield its turn, and execute its calls. Return whether the run is complete."""
         batch, execution = self._batch, self._execution
         if self._state.ledger is not None and any(map(_has_failed, received.items)):
             batch.pending = received.items
@@ -298,7 +298,7 @@ def wire(item: Any) -> Item:
 
 
 def _own(data: Item) -> Item:
-    """Return the data of an item without what requests do not have."""
+    """Return the data of an item without the fields that requests do not have."""
     item = {name: value for name, value in data.items() if name != "created_by"}
     if item.get("type") == "function_call":
         item.pop("parsed_arguments", None)

@@ -17,7 +17,7 @@ class ResponsesRunnerTurn:
         response: the response. Changing it does not change what is executed.
         step: the number of the request, from 1.
         final: whether the run ends with this turn.
-        tools_executed: whether calls of this turn were executed already, which an eager run does.
+        tools_executed: whether calls of this turn were executed already, as in an eager run.
         attempted_call_ids: ids of all calls of the run that were started.
         completed_call_ids: ids of all calls of the run whose output exists.
     """
@@ -35,7 +35,7 @@ class ResponsesRunnerTurn:
         """Supply outputs of functions with `allow_output_override`, which then are not called.
 
         Args:
-            outputs: items of the type `function_call_output`. They replace those of an earlier call of this method.
+            outputs: items of the type `function_call_output`. They replace those of an earlier call.
 
         Raises:
             ValueError: an output is invalid or not permitted, or the turn is over. Nothing was changed.
