@@ -15,6 +15,7 @@ from oai._flow.drivers import ASYNC_IO, SYNC_IO, drive, drive_async
 from oai._flow.retry import may_retry
 from oai._http.messages import Timeout
 from oai._metering.socket_meters import socket_meter
+from oai._metering.tags import TAG_HEADER, tagged
 from oai._request.client_core import core_of
 from oai._request.prepare import prepare
 from oai._request.query import by_name, socket_query
@@ -113,10 +114,20 @@ class Handshake:
         query = socket_query(config.default_query, config.url_query, params)
         arguments = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *arguments)
-        self.meter = socket_meter(self._core.given_transport, self.name, str(params.get("model") or ""))
+        self.meter = self._find_meter(call, str(params.get("model") or ""))
         if not self.is_async:
             return drive(_attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         return drive_async(_attempts(call, AsyncSocketTransport(self._options, self.max_size), ASYNC_IO))
+
+    def _find_meter(self, call: PreparedCall, model: str) -> SocketMeter | None:
+        """Return the meter of the session. A header field with its tag is taken off: it is not the server's."""
+        transport = self._core.given_transport
+        if TAG_HEADER not in call.headers:
+            return socket_meter(transport, self.name, model)
+        call.headers = dict(call.headers)
+        _, tag = call.headers.pop(TAG_HEADER)
+        with tagged(tag):
+            return socket_meter(transport, self.name, model)
 
     def _params(self, config: Config) -> dict[str, Any]:
         """Return the query parameters that override those of the client and of its URL."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from oai._flow.drivers import drive, drive_async
 from oai._http.messages import Request
@@ -26,15 +25,11 @@ from oai._metering.replies import AsyncMeteredReply, MeteredReply
 from oai._metering.request_facts import RequestFacts, estimated_input, request_facts
 from oai._metering.response_meter import ResponseFacts, ResponseMeter, message_facts
 from oai._metering.socket_meters import SocketMeter, in_turn
+from oai._metering.tags import TAG_HEADER, current_tag, tagged
 from oai._metering.usage_chunk import HiddenChunk, with_usage
 from oai.transports._wrapper import Wrapper
 
 __all__ = ["Budget", "BudgetExceededError", "Usage", "UsageRow"]
-
-TAG_HEADER: Final = "x-oai-tag"
-"""A request header that tags one request; it is not sent."""
-
-_tag: ContextVar[str] = ContextVar("oai_usage_tag", default="")
 
 
 class Usage(Wrapper):
@@ -153,7 +148,7 @@ class Usage(Wrapper):
             BudgetExceededError: a budget does not allow another session.
         """
         ledger = self._books.ledger
-        tag = _tag.get() or self._own_tag
+        tag = current_tag.get() or self._own_tag
         ledger.check((operation, model, tag))
 
         def count(data: bytes) -> None:
@@ -168,7 +163,7 @@ class Usage(Wrapper):
         """Return the tag of a request, and the request without the header that held it."""
         fields = [field for field in request.headers if field[0].lower() != TAG_HEADER]
         if len(fields) == len(request.headers):
-            return _tag.get() or self._own_tag, request
+            return current_tag.get() or self._own_tag, request
         tag = next(value for name, value in request.headers if name.lower() == TAG_HEADER)
         request = request.copy()
         request.headers = fields
@@ -181,11 +176,8 @@ class Usage(Wrapper):
 
         Threads do not inherit it; a request header `X-Oai-Tag` works anywhere.
         """
-        token = _tag.set(name)
-        try:
+        with tagged(name):
             yield
-        finally:
-            _tag.reset(token)
 
     def rows(self) -> list[UsageRow]:
         """Return the totals by operation, model and tag."""

@@ -69,6 +69,23 @@ def test_tokens_of_a_session_are_counted(order: str, way: Way, tmp_path: Path) -
     assert row.cost == pytest.approx((43 * 1.0 + 14 * 10.0) / 1_000_000)
 
 
+@pytest.mark.parametrize("counts", [True, False], ids=["usage", "plain"])
+@pytest.mark.parametrize("place", ["extra_headers", "default_headers"])
+def test_tag_in_a_header_is_that_of_the_session_and_not_sent(place: str, counts: bool, way: Way) -> None:
+    usage = Usage(transport(way), tag="own")
+    way.options["transport"] = usage if counts else transport(way)
+    header = {place: {"X-Oai-Tag": "nightly", "X-Other": "1"}}
+    if place == "default_headers":
+        way.options |= header
+    with peer(converse) as seen, Usage.tag("block"):
+        events_of(way, seen, model="m", **(header if place == "extra_headers" else {}))
+    ((_, fields),) = seen.handshakes
+    names = {name.lower() for name, _ in fields}
+    assert "x-oai-tag" not in names
+    assert "x-other" in names
+    assert [row.tag for row in usage.rows()] == ["nightly"] * counts
+
+
 def test_tokens_of_responses_over_a_websocket_have_the_model_that_responded(way: Way) -> None:
     response = {"id": "resp_1", "object": "response", "model": "gpt-5-x", "status": "completed", "output": []}
 
