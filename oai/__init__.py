@@ -111,6 +111,8 @@ if TYPE_CHECKING:
     from oai.helpers.bulk.estimate import estimate as estimate
     from oai.helpers.bulk.map import amap as amap
     from oai.helpers.bulk.map import map as map  # noqa: A004 - the builtin's name on purpose
+    from oai.helpers.bulk.row_files import MapOutcome as MapOutcome
+    from oai.helpers.bulk.row_files import map_file as map_file
     from oai.helpers.structured.functions import FunctionTool as FunctionTool
     from oai.helpers.structured.functions import function_tool as function_tool
     from oai.helpers.structured.functions import pydantic_function_tool as pydantic_function_tool
@@ -216,6 +218,7 @@ _HOMES = {
     ),
     "oai.helpers.bulk.estimate": "Estimate estimate",
     "oai.helpers.bulk.map": "amap map",
+    "oai.helpers.bulk.row_files": "MapOutcome map_file",
     "oai.auth": "",
     "oai.lib": "",
     "oai.lib.computer": "AsyncComputerDriver AsyncComputerToolset ComputerDriver ComputerToolset",

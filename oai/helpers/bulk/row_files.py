@@ -6,6 +6,7 @@ the size of the files. `row_formats` knows how files are read and written, and `
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from collections import deque
@@ -18,7 +19,7 @@ from oai._errors import OpenAIError
 from oai._support.named_tuples import readable
 from oai.helpers.bulk.answer_journal import AnswerJournal
 from oai.helpers.bulk.map import CONCURRENCY, call
-from oai.helpers.bulk.progress import Progress
+from oai.helpers.bulk.progress import ProgressOption, progress_of
 from oai.helpers.bulk.row_formats import Cells, Path, open_results, open_rows
 
 WINDOW = 4
@@ -26,8 +27,8 @@ WINDOW = 4
 
 
 @readable
-class Outcome(NamedTuple):
-    """What became of the rows of a file."""
+class MapOutcome(NamedTuple):
+    """The number of rows of a file, and of those whose result is an error."""
 
     rows: int
     failed: int
@@ -45,35 +46,45 @@ def map_file(
     stops: tuple[type[Exception], ...] = (),
     journal: Path | None = None,
     id_field: str | None = None,
-    progress: Progress | None = None,
-) -> Outcome:
+    progress: ProgressOption = None,
+) -> MapOutcome:
     """Call a method with every row of a file, and write the results, in the order of the rows, to another.
 
+        rows, failed = oai.map_file(client.responses.create, "questions.jsonl", "answers.jsonl", errors="return")
+
+    Files are JSON lines, CSV or, with pyarrow, Parquet, as their suffix tells. Memory holds a few rows, whatever the
+    size of the files. A result that is an error has its type, message and status.
+
     Args:
-        function: a client's method.
+        function: a client's method, or any function whose results can be encoded as JSON.
         source: the file of the rows, each an object of keyword arguments; `-` for JSON lines of the standard input.
         target: the file of the results; `-` for JSON lines on the standard output.
         defaults: arguments of every call, which a row overrides.
         cells: converts the cells of a CSV file, which are text, by their column; empty cells are left out.
         concurrency: maximum number of calls in flight.
-        errors: `"raise"` stops at the first error and raises it, `"return"` writes it in place of the result.
+        errors: `"raise"` stops at the first error and raises it, `"return"` writes an `OpenAIError` in place of the
+            result.
         stops: errors that are raised even so.
         journal: a file that keeps the responses, so that repeating the call after a crash resumes.
         id_field: the field of each row that is its id, which is not sent, but written with the result; by default
             `custom_id`, if the first row has it.
-        progress: called with the number of finished rows and the total, if that is known.
+        progress: called with the number of finished rows and the total, which is `None` for files that do not have it;
+            `True` draws a bar, on a terminal or in a notebook.
 
     Raises:
+        TypeError: the function is a coroutine function; use the method of an `OpenAI`.
         ValueError: a file has an unknown suffix, or a row is not an object, or has no id although others have.
         OpenAIError: pyarrow is not installed.
         OSError: a file cannot be read or written.
     """
+    if inspect.iscoroutinefunction(function):
+        raise TypeError("oai.map_file() cannot call a coroutine function; use a method of OpenAI, not AsyncOpenAI")
     if source != "-" and os.path.exists(target) and os.path.samefile(source, target):
         raise ValueError(f"{os.fspath(target)} is the file of the rows; write the results to another")
     failed = number = 0
     with ExitStack() as stack:
         rows, field, total = open_rows(source, stack, cells=cells, id_field=id_field)
-        write = open_results(target, stack, id_field=field)
+        write, report = open_results(target, stack, id_field=field), progress_of(progress, stack)
         ids: deque[Any] = deque()  # of the rows whose results are not written yet
 
         def arguments() -> Iterator[dict[str, Any]]:
@@ -89,9 +100,9 @@ def map_file(
                     raise outcome
                 failed += 1
             write(number - 1, ids.popleft(), outcome)
-            if progress is not None:
-                progress(number, total)
-    return Outcome(number, failed)
+            if report is not None:
+                report(number, total)
+    return MapOutcome(number, failed)
 
 
 def results_in_order(

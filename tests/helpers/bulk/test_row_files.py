@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from planted import KEY
 
 import oai
-from oai.helpers.bulk.row_files import map_file, results_in_order
+from oai import map_file
+from oai.helpers.bulk.row_files import results_in_order
 from oai.helpers.bulk.row_formats import ROW_GROUP
 from oai.testing import Answer, Loopback, Seen
 
@@ -145,6 +146,31 @@ def read_ids(path: Path, field: str) -> dict[Any, str]:
         assert table.column_names == ["row", field, "result", "error"]
         found = [(line[field], *outcome) for line, outcome in zip(table.to_pylist(), read_results(path), strict=True)]
     return {key: error["message"] if result is None else result["text"] for key, result, error in found}
+
+
+def test_outcome_tells_rows_and_failures(tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"a": 1}')
+    outcome = map_file(dict, source, tmp_path / "out.jsonl")
+    assert isinstance(outcome, oai.MapOutcome)
+    assert (outcome.rows, outcome.failed) == (1, 0)
+
+
+def test_coroutine_function_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"a": 1}')
+    method = oai.AsyncOpenAI(api_key="k").embeddings.create
+    with pytest.raises(TypeError, match=r"map_file\(\) cannot call a coroutine function"):
+        map_file(method, source, tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_progress_is_a_function_or_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"a": 1}')
+    assert map_file(dict, source, tmp_path / "out.jsonl", progress=True) == (1, 0)
+    with pytest.raises(TypeError, match="progress must be a function or True, not 'yes'"):
+        map_file(dict, source, tmp_path / "out.jsonl", progress="yes")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("target", ["out.jsonl", "out.csv", "out.parquet"])
