@@ -22,7 +22,9 @@ from typing import Any, Final
 import oai
 from oai._client.async_client import AsyncCore
 from oai._client.base import BaseURL
+from oai._client.removed_names import INSTEAD, explanation
 from oai._client.sync_client import SyncCore
+from oai._official import missing
 from oai._official.version import __version__ as official_version
 from oai._support import log
 from oai._version import __version__ as own_version
@@ -44,6 +46,9 @@ Run a Python program that imports openai, and give it oai instead.
 
 INTERCEPTORS: Final = ("vcr", "respx", "respx2", "pytest_httpx", "pytest_httpx2")
 """Libraries that answer the requests of httpx in tests."""
+
+REMOVED_CLASSES: Final = frozenset(name for name in INSTEAD if name[0].isupper())
+"""The classes that the SDK had before version 1, which programs still import, or look for."""
 
 SHARED: Final = ("_client", "__main__")
 """Private modules that have the SDK's name and its names; the others stand in `oai._official`."""
@@ -92,6 +97,8 @@ def _attribute(name: str) -> Any:
     try:
         return own_attribute(name)
     except AttributeError:
+        if name in REMOVED_CLASSES:  # the SDK has placeholders of the same kind
+            return getattr(missing, f"v0.{name}")
         if name[:1] != "_" or name[:2] == "__":
             raise
         try:
@@ -140,7 +147,8 @@ class Finder:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{original}.".startswith(f"{error.name}."):
                 raise
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name) from None
+            hint = explanation(name.removeprefix(f"{NAME}.").partition(".")[0])
+            raise ModuleNotFoundError(f"No module named {name!r}{hint}", name=name) from None
         loader: Any = Loader(module)  # a loader needs no base class
         return ModuleSpec(name, loader, is_package=hasattr(module, "__path__"))
 

@@ -14,6 +14,7 @@ from oai._client.sync_client import OpenAI
 from oai._client.table_classes import call_paths_of
 from oai._errors import OpenAIError
 from oai._request.config import OPTIONS
+from oai._table.operation import warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,9 +86,20 @@ def _client(module: Mapping[str, Any]) -> OpenAI:
     options = {name: module[name] for name in SETTINGS if module.get(name) is not None}
     with _lock:
         if not _current or _current[0][0] != options:
+            _warn_of_removed(module)
             # The old one stays open: other threads may use it, and closing it would close a shared http_client.
             _current[:] = [(options, _new_client(options))]
         return _current[0][1]
+
+
+def _warn_of_removed(module: Mapping[str, Any]) -> None:
+    """Warn of settings from before version 1 that have no effect, such as a base URL to which nothing is sent."""
+    from oai._client.removed_names import SETTINGS as REMOVED
+    from oai._client.removed_names import explanation
+
+    for name, options in REMOVED.items():
+        if module.get(name) is not None and all(module.get(option) is None for option in options):
+            warn_caller(f"oai.{name} has no effect{explanation(name)}", UserWarning)
 
 
 def _new_client(options: dict[str, Any]) -> OpenAI:
@@ -108,7 +120,10 @@ def _new_client(options: dict[str, Any]) -> OpenAI:
 
 
 def _hint(name: str) -> str:
+    from oai._client.removed_names import explanation
     from oai._support.suggest import nearest
 
+    if text := explanation(name):
+        return text
     suggestion = nearest(name, [*call_paths(), *SETTINGS])
     return f". Did you mean {suggestion!r}?" if suggestion else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from oai._client.removed_names import replacement
 from oai._errors import OpenAIError
 
 REASONS: Final = {
@@ -51,6 +52,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name not in _made:
         base = OpenAIError if short.endswith("Error") else object
-        reason = f"openai's {short} is not available in oai: {REASONS[key]}"
+        text = replacement(short) if key == "v0" else ""
+        reason = f"openai's {short} is not available in oai: {REASONS[key]}{text and f'; {text}'}"
         _made[name] = _Placeholder(short, (base,), {"reason": reason, "__doc__": reason, "__module__": __name__})
     return _made[name]

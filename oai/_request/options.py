@@ -204,11 +204,14 @@ def unknown_option(function: str, name: str, more: Iterable[str] = ()) -> TypeEr
         name: the argument.
         more: arguments of the method in addition to the declared options.
     """
-    from oai._support.suggest import nearest
+    from oai._request.other_arguments import advice
+    from oai._support.suggest import nearest, synonym
 
     others = [other for other in CLIENT_ARGUMENTS if other != "table" or function == "__init__"]
-    suggestion = nearest(name, [*ARGUMENTS, *others, *more])
-    hint = f". Did you mean '{suggestion}'?" if suggestion else ""
+    names = [*ARGUMENTS, *others, *more]
+    text = "" if synonym(name, names) else advice(name)
+    suggestion = "" if text else nearest(name, names)
+    hint = f". Did you mean '{suggestion}'?" if suggestion else text and f"; {text}"
     return TypeError(f"{function}() got an unexpected keyword argument '{name}'{hint}")
 
 

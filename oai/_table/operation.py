@@ -132,11 +132,15 @@ class Operation:
 
     def warn_deprecated(self) -> None:
         """Warn that the API deprecates the operation, at the caller's line; Python's filters decide how often."""
-        frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself finds its caller
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
-            frame, level = frame.f_back, level + 1
-        message = f"{self.name} is deprecated: {self.row.deprecated}"
-        warnings.warn(message, DeprecationWarning, stacklevel=level)
+        warn_caller(f"{self.name} is deprecated: {self.row.deprecated}", DeprecationWarning)
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the program that called the package."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself finds its caller
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _path_text(name: str, value: object) -> str:

@@ -42,6 +42,34 @@ print(completions is oai.resources.chat.completions, ours.__spec__.name)
     assert code(program) == ["True"] * 4 + ["oai.types.chat.chat_completion"]
 
 
+def test_names_that_the_sdk_removed_say_what_to_use() -> None:
+    program = """
+import openai
+from openai import ChatCompletion, Embedding
+for use in (
+    lambda: ChatCompletion.create(model="m", messages=[]),
+    lambda: Embedding(),
+    lambda: openai.api_base,
+    lambda: __import__("openai.error"),
+    lambda: __import__("openai.no_such_module"),
+):
+    try:
+        use()
+    except (openai.OpenAIError, AttributeError, ModuleNotFoundError) as error:
+        print(str(error).partition(": use ")[2] or str(error).partition("; use ")[2] or error)
+print(hasattr(openai, "ChatCompletion"), hasattr(openai, "Stream"), hasattr(openai, "NoSuchName"))
+"""
+    done = run("-m", "oai.as_openai", "-c", program)
+    assert done.stdout.splitlines() == [
+        "oai.chat.completions.create",
+        "oai.embeddings.create",
+        "oai.base_url",
+        "the exceptions of the module itself, such as oai.RateLimitError",
+        "No module named 'openai.no_such_module'",
+        "True True False",
+    ], done.stderr
+
+
 def test_private_modules_of_the_sdk_do_not_hide_those_of_oai() -> None:
     program = """
 import openai._types, openai._client, openai._base_client, oai._client.core

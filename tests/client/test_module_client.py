@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 
 import httpx
@@ -90,6 +91,51 @@ def test_a_wrong_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError):
         oai.with_options  # noqa: B018 - the client's own, not a call path
     assert not hasattr(oai, "__wrapped__")
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("ChatCompletion", "use oai.chat.completions.create"),
+        ("Embedding", "use oai.embeddings.create"),
+        ("FineTune", "use oai.fine_tuning.jobs"),
+        ("api_base", "use oai.base_url"),
+        ("error", "use the exceptions of the module itself, such as oai.RateLimitError"),
+        ("enable_telemetry", "there is nothing to switch off: oai has no telemetry"),
+    ],
+)
+def test_name_that_the_sdk_removed_says_what_to_use(name: str, instead: str) -> None:
+    with pytest.raises(AttributeError) as raised:
+        getattr(oai, name)
+    assert str(raised.value) == (
+        f"module 'oai' has no attribute '{name}'; version 1 of the official SDK removed it: {instead}"
+    )
+    assert not hasattr(oai, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "warns"),
+    [
+        ("api_base", {}, True),
+        ("api_base", {"base_url": "http://localhost"}, False),
+        ("proxy", {}, False),
+        ("verify_ssl_certs", {"timeout": 3}, True),
+        ("api_key_path", {"api_key": KEY}, False),
+    ],
+)
+def test_setting_that_the_sdk_removed_warns(
+    name: str, options: dict[str, object], warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setitem(vars(oai), name, None if name == "proxy" else "http://localhost")
+    for option, value in options.items():
+        setattr(oai, option, value)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        oai.chat  # noqa: B018
+    texts = [str(warning.message) for warning in caught]
+    assert [text.startswith(f"oai.{name} has no effect; version 1") for text in texts] == [True] * warns
+    assert all(warning.filename == __file__ for warning in caught)
 
 
 def test_import_creates_no_client() -> None:
