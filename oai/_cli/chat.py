@@ -142,7 +142,7 @@ class Chat:
         return f"\x01{BOLD}\x02{text}\x01{PLAIN}\x02" if self._colours else text
 
     def _prepare_editing(self) -> None:
-        """Let the line be edited, and commands and paths be completed, where Python has readline."""
+        """Enable line editing, and completion of commands and paths, if Python has readline."""
         with suppress(ImportError):
             import readline
 
@@ -171,7 +171,7 @@ class Chat:
             reply.end()
 
     def _say(self, text: str) -> None:
-        """Print a remark of this program, to the standard error."""
+        """Print a notice, other than a reply, to the standard error."""
         print(f"{DIM}{text}{PLAIN}" if self._colours else text, file=sys.stderr, flush=True)  # noqa: T201
 
     def _command(self, name: str, argument: str) -> None:
@@ -209,7 +209,7 @@ class Chat:
 
 
 def _complete(text: str, state: int) -> str | None:
-    """Return the completions of a word one after another, as readline wants them: of commands, else of paths."""
+    """Return the completion number `state` of a word, for readline: a command, else a path."""
     from glob import glob
 
     if text.startswith("/") and (found := [f"/{name} " for name in COMMANDS if name.startswith(text[1:])]):

@@ -1,4 +1,4 @@
-"""The commands that are not operations: data, of which `main` makes help, and completion suggestions."""
+"""The commands that are not operations, as data for the help of `main` and for completion."""
 
 from __future__ import annotations
 

@@ -26,13 +26,13 @@ SCRIPTS = {
 _oai() {
     local line="${COMP_LINE:0:COMP_POINT}" word kept sign reply
     word="${line##*[[:space:]]}"
-    for sign in = : @; do  # bash replaces only what follows the last of these at which it breaks words
+    for sign in = : @; do  # bash replaces only what follows the last of its word breaks
         if [[ $COMP_WORDBREAKS == *"$sign"* && ${word##*"$sign"} != "$word" ]]; then
             reply="${word%"${word##*"$sign"}"}"
             (( ${#reply} > ${#kept} )) && kept="$reply"
         fi
     done
-    kept="${kept%@}"  # except for this one, which belongs to what it replaces
+    kept="${kept%@}"  # this one is part of the replaced text
     COMPREPLY=()
     while IFS= read -r reply; do
         COMPREPLY+=("${reply#"$kept"}")
@@ -65,7 +65,7 @@ LITERAL = re.compile(r"Literal\[([^\]]*)\]")
 STRING = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 NAMED = re.compile(r"[A-Z]\w+(?=$|\?| \|)|[a-z_]\w*(?:\.\w+)*\.[A-Z]\w+(?=$|\?| \|)")
-"""A type of the API at the beginning of an expression."""
+"""The name of an API type at the beginning of a type expression."""
 
 MOST = 400
 """The maximum number of suggestions."""
@@ -128,13 +128,13 @@ _ARGUMENTS = {
 
 
 def _split(line: str) -> list[str]:
-    """Return the words after the program; the last one is being typed, and may be empty or an open quotation."""
+    """Return the words after the program's name. The last one may be empty, or an unclosed quotation."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, ""
     words: list[str] = []
     try:
         words.extend(lexer)
-    except ValueError:  # an open quotation
+    except ValueError:  # an unclosed quotation
         words.append(lexer.token)
     else:
         if line[-1:].isspace() or len(words) < 2:

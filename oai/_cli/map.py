@@ -50,7 +50,7 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         help="the field of each row that is its id, written with its result (default: custom_id, if rows have it)",
     )
     add("--requests-per-minute", metavar="N", type=_positive, help="start no more requests than this in any 60 seconds")
-    add("--tokens-per-minute", metavar="N", type=_positive, help="let these have no more tokens, input and output")
+    add("--tokens-per-minute", metavar="N", type=_positive, help="use no more tokens than this in any 60 seconds")
     add(
         "--limits",
         metavar="FILE",
@@ -81,7 +81,7 @@ def map_rows(options: argparse.Namespace, _: str, words: list[str]) -> int:
     name, positional = choose(table, words[0], words[1:])
     row = table[name]
     if row.response == "bytes":
-        raise UsageError(f"{name} returns binary data, of which `oai map` has no form in a file of rows")
+        raise UsageError(f"{name} returns binary data, which `oai map` cannot write to a file of rows")
     defaults = parse_arguments(name, row, positional, words[1:], incomplete=True)
     if defaults.get("stream"):
         raise UsageError("oai map writes results, not streams; leave out stream")
@@ -147,7 +147,7 @@ def _send(options: argparse.Namespace, name: str, defaults: dict[str, Any], cell
             cells=cells,
             concurrency=options.concurrency or CONCURRENCY,
             errors="raise" if options.stop else "return",
-            stops=(AuthenticationError, PermissionDeniedError),  # which every further row would be, too
+            stops=(AuthenticationError, PermissionDeniedError),  # with which every further row would fail
             journal=options.journal,
             id_field=options.id,
             progress=progress,

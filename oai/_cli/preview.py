@@ -108,7 +108,7 @@ def _form(request: Request, content_type: str, paths: list[str]) -> list[str]:
 
 
 def _file(name: str, paths: list[str]) -> str:
-    """Return curl's form of a file to upload: the first of the paths that ends with its name, which it takes off."""
+    """Return curl's form of a file to upload: the first of the paths that ends with its name, and remove that path."""
     path = next((path for path in paths if os.path.basename(path) == name), name)
     if path in paths:
         paths.remove(path)

@@ -1,7 +1,7 @@
 """Progress bars of the command line for uploads and downloads.
 
 They are drawn by tqdm on the standard error, if that is a terminal and tqdm is installed. A transport around the
-default one counts the bytes, so that attempts, redirects and cassettes work as without bars.
+default one counts the bytes, so that retries, redirects and cassettes work as they do without bars.
 """
 
 from __future__ import annotations

@@ -263,7 +263,7 @@ class BaseConnection(Handlers):
 
     def _lost(self, closed: SocketClosed, unsent: list[str | bytes] | None = None) -> OpenAIError:
         """Return the exception for a connection that was closed or lost."""
-        from oai._realtime import errors  # needs an extra, which whoever has an open connection has
+        from oai._realtime import errors  # needs an extra, which is installed if a connection is open
 
         error: OpenAIError
         if closed.too_big:

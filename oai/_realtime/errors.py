@@ -15,7 +15,7 @@ from oai._realtime.reconnect import ABNORMAL
 
 
 class _Closed(exceptions.ConnectionClosed):
-    """What both families of errors need: the library's constructor takes frames, and its `__str__` shows them."""
+    """Base class of both families of errors: the library's constructor takes frames, and its `__str__` shows them."""
 
     # The library has both as read-only properties, which it deprecates.
     code: Any = None

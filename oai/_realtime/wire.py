@@ -198,7 +198,7 @@ class SocketTransport(_SocketTransport):
             socket = connect(create_connection=_Handshake, **arguments)
             return WebSocketWire(
                 socket.__enter__()
-            )  # `connect` of the library is to be used in `with`; `close` leaves it
+            )  # the library's `connect` is a context manager; `close` exits it
         except Exception as error:  # noqa: BLE001 - `_rejected_reply` raises what the options caused again
             return _rejected_reply(error, arguments)
 

@@ -1,4 +1,4 @@
-"""The cassette: recorded exchanges as a text file for people to review. Read it, and write it.
+"""The cassette: recorded exchanges as a text file for people to review; how it is read and written.
 
 The format is JSON, laid out for diffs: short values are on one line, chunks of a stream always are, and names are in
 the order of the structs below. JSON, because every editor, diff viewer and `jq` supports it, because it can only be

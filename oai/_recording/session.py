@@ -21,11 +21,11 @@ from oai._errors import OpenAIError
 from oai._http.encodings import decoder
 from oai._http.messages import Headers, Request, TransportError
 from oai._http.sse import EventParser
-from oai._recording import cassette as _cassette
+from oai._recording import cassette
 from oai._recording.cassette import CassetteError, Exchange, Failure, RecordedRequest, RecordedResponse
 from oai._recording.content import keep_content, keep_stream
 from oai._recording.leaks import find_leak
-from oai._support import atomic_files as _place
+from oai._support import atomic_files
 from oai._support.plain_data import is_object
 from oai._support.redact import REDACTED, is_secret_header
 
@@ -192,7 +192,7 @@ class RecordingSession:
         self._rewrite = rewrite
         self._kept = tuple(kept)
         self._lock = threading.Lock()
-        self._stamp = _place.file_stamp(path)
+        self._stamp = atomic_files.file_stamp(path)
         self.exists = self._stamp is not None
         self.recorded = _read(path)
         self._keys = [matcher.key(exchange.request) for exchange in self.recorded]
@@ -244,7 +244,7 @@ class RecordingSession:
             return
 
         def make() -> str:
-            alone = self._rewrite and _place.file_stamp(self.path) == self._stamp
+            alone = self._rewrite and atomic_files.file_stamp(self.path) == self._stamp
             new = self._exchanges(pending)
             if any(find_leak(each, self._redactor) for each in new):
                 # A response may contain a secret that the redactor has only learned from a later one.
@@ -252,9 +252,9 @@ class RecordingSession:
             if self._rewrite:
                 new = self._merge_with_recorded(new)
             self._check(new)
-            return _cassette.write([*([] if alone else _read(self.path)), *new])
+            return cassette.write([*([] if alone else _read(self.path)), *new])
 
-        _place.replace_file(self.path, make)
+        atomic_files.replace_file(self.path, make)
 
     def _exchanges(self, pending: list[PendingExchange]) -> list[Exchange]:
         """Return the exchanges to save; those without a response so far cannot be replayed and are left out."""
@@ -291,7 +291,7 @@ class RecordingSession:
 
 def _read(path: str) -> list[Exchange]:
     try:
-        return _cassette.read(path)
+        return cassette.read(path)
     except FileNotFoundError:
         return []
     except OSError as error:

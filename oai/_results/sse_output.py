@@ -58,7 +58,7 @@ def send_events(events: Iterable[Any], errors: Errors, *, done: bool) -> Generat
 
 
 async def send_events_async(events: AsyncIterable[Any], errors: Errors, *, done: bool) -> AsyncGenerator[bytes, None]:
-    """Do as `send_events`."""
+    """Yield events as bytes, see `send_events`."""
     try:
         async for event in events:
             yield event_bytes(event)

@@ -1,4 +1,4 @@
-"""The packages that play and record sound, which are an extra."""
+"""The optional packages that play and record sound."""
 
 from __future__ import annotations
 

@@ -35,4 +35,4 @@ async def _ended(task: asyncio.Future[Any]) -> None:
 
     await asyncio.wait({task})
     if not task.cancelled() and task.exception() is None and hasattr(task.result(), "aclose"):
-        await task.result().aclose()  # the response has come at this moment, and has no reader
+        await task.result().aclose()  # the response arrived at this moment, and has no reader

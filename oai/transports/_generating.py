@@ -14,4 +14,4 @@ GENERATING: Final = (
     "moderations.create",
     "responses.create",
 )
-"""What is cached, and repeated at another server, by default."""
+"""The operations that are cached, and repeated at another server, by default."""

@@ -15,7 +15,7 @@ LINGER = 0.01
 """Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""
 
 FAILURES = (OSError, ProtocolError)
-"""What sending a request or receiving its response raises if it fails."""
+"""The exceptions of a failed request or response."""
 
 
 class BodyError(Exception):

@@ -1,4 +1,4 @@
-"""The limits that a `LimitServer` keeps, as a limiter sees them.
+"""A limiter's connection to a `LimitServer`, which keeps the limits.
 
 Messages are sent by a thread, so that neither an event loop nor the lock of a limiter waits for the network.
 """
@@ -78,7 +78,7 @@ class RemoteLimits:
         self._tell(Change("block", amount=seconds))
 
     def close(self) -> None:
-        """Close the connection after what is to be sent."""
+        """Close the connection once the queued messages are sent."""
         with suppress(RuntimeError):
             self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""What transports that wrap another have in common: they serve both kinds of clients, and close what they wrap."""
+"""Base classes of transports that wrap another: they serve both kinds of clients, and close the wrapped transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OverTransport:
     _transport: Any
 
     def socket_meter(self, operation: str, model: str) -> SocketMeter | None:
-        """Return what counts the tokens of a WebSocket session, see `_metering.socket_meters`."""
+        """Return the function that counts the tokens of a WebSocket session, see `_metering.socket_meters`."""
         return socket_meter(self._transport, operation, model)
 
 

@@ -44,7 +44,7 @@ SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 """Header fields that aiohttp would add by itself."""
 
 FAILURES = (aiohttp.ClientError, OSError, ValueError)
-"""What aiohttp raises if a request fails."""
+"""The exceptions of aiohttp for a failed request."""
 
 _Session = tuple[aiohttp.ClientSession, "WeakSet[AiohttpReply]"]
 

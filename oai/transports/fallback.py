@@ -176,7 +176,7 @@ class Fallback:
 
 
 class _Shared:
-    """What both sides of a transport share: the figures, and the transports that they made."""
+    """The state that both sides of a transport share: the figures, and the transports that they created."""
 
     def __init__(self, router: Router) -> None:
         self.router = router
@@ -216,7 +216,7 @@ class _Shared:
         return self._usual[is_async]
 
     def close(self) -> list[Any]:
-        """Close all of them; return what is to be awaited."""
+        """Close all of them; return the awaitable if one is async."""
         senders = {id(sender): sender for side in self._senders.values() for sender in side}
         return [sender.close() for sender in senders.values()]
 
@@ -238,7 +238,7 @@ def _named(targets: Iterable[Target | Any]) -> tuple[Target, ...]:
 
 
 def _start(reply: Any) -> bytes:
-    """Return the body of an error; nothing if it is too large or broken."""
+    """Return the body of an error; empty if it is too large or broken."""
     try:
         return read_within(reply, MOST_OF_ERROR)
     except (TooLarge, TransportError):

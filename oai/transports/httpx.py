@@ -38,7 +38,7 @@ LIBRARIES = ("httpx", "httpx2")
 
 OF_HTTPX = ("HTTPError", "InvalidURL", "StreamError")
 OF_PYTHON = (OSError, ValueError, OverflowError, ExceptionGroup)
-"""What sending may raise; the last two are caused by an invalid port, which no layer below checks."""
+"""Exceptions that sending may raise; the last two are caused by an invalid port, which no layer below checks."""
 
 
 class _Httpx:

@@ -81,7 +81,7 @@ class _Server(ThreadingTCPServer):
         """Return the reply to a message, nothing to one that has none.
 
         Raises:
-            msgspec.DecodeError, UnicodeDecodeError: it is no message.
+            msgspec.DecodeError, UnicodeDecodeError: it is not a message.
         """
         message, now = read_message(line), time.monotonic()
         with self.lock:
@@ -104,7 +104,7 @@ class _Server(ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that broke."""
+        """Ignore a connection that broke."""
 
 
 class _Handler(StreamRequestHandler):
@@ -112,7 +112,7 @@ class _Handler(StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        """Answer the messages of a connection until it ends, or one is none."""
+        """Answer the messages of a connection until it ends, or one is invalid."""
         with self.server.lock:
             self.server.connections.add(self.connection)
         try:

@@ -212,7 +212,7 @@ class WaitQueue:
             if self._closed:
                 raise TransportError("closed", "the limiter is closed")
             if (delay := self._delay(waiter, now)) > 0:
-                waiter.wake = wake = Future[None]()  # a large object, which requests that need not wait do without
+                waiter.wake = wake = Future[None]()  # a large object; requests that need not wait have none
                 return wake, delay
             self._waiting.popleft()
             self._room -= 1
@@ -234,7 +234,7 @@ class WaitQueue:
         return self._tokens.admit(waiter.estimate, now)
 
     def begun(self, waiter: Waiter, reply: Any) -> tuple[ResponseMeter | None, Any]:
-        """Apply the limits that a response reports; return what reads its body, and what to call at its end."""
+        """Apply the limits of a response; return the reader of its body, and the function to call at its end."""
         self.update_limits(reply.status, reply.headers)
         tokens, estimate = self._tokens, waiter.estimate
         if tokens is None or estimate is None or (meter := tokens.meter(estimate, reply)) is None:
@@ -259,7 +259,7 @@ class WaitQueue:
             self._wake_first()
 
     def wake(self) -> None:
-        """Let the first request look again whether it may start."""
+        """Wake the first request, to check whether it may start."""
         with self._lock:
             self._wake_first()
 
@@ -302,7 +302,7 @@ class Waiter:
         self.may_be_sooner = False
 
     def notify(self) -> None:
-        """Let it look again."""
+        """Wake it, to check whether it may start."""
         if self.wake is not None and not self.wake.done():
             self.wake.set_result(None)
 

@@ -47,7 +47,7 @@ ADDED = ("accept-encoding", "user-agent")
 """Header fields that urllib3 would add by itself."""
 
 FAILURES = (HTTPError, OSError, ValueError, OverflowError, http.client.HTTPException)
-"""What urllib3 raises if a request fails."""
+"""The exceptions of urllib3 for a failed request."""
 
 
 class Urllib3Transport:

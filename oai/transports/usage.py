@@ -124,7 +124,7 @@ class Usage(Wrapper):
         def on_end(_: BaseException | None) -> None:
             facts = meter.finish()
             if call.key[0].startswith("batches."):
-                facts.usage = None  # the output of a batch has it by model
+                facts.usage = None  # counted by model, from the output of the batch
             ledger.settle(call, facts, counts_events=meter.is_stream, generates=generates)
 
         reply_type = AsyncMeteredReply if self.is_async else MeteredReply

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from oai._recording import cassette as _cassette
+from oai._recording import cassette
 from oai._recording.leaks import find_leaks
 from oai._support.redact import Redactor
 
@@ -74,8 +74,8 @@ def _secrets(path: Path) -> Iterator[str]:
     for secret in PLANTED:
         redactor.learn(secret)
     try:
-        exchanges = _cassette.read(str(path))
-    except _cassette.CassetteError:  # broken on purpose
+        exchanges = cassette.read(str(path))
+    except cassette.CassetteError:  # broken on purpose
         return
     for number, exchange in enumerate(exchanges, 1):
         yield from (f"exchange {number}: {leak}" for leak in find_leaks(exchange, redactor))

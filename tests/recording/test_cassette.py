@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai._incoming.forms import form_parts
-from oai._recording import cassette as _cassette
+from oai._recording import cassette
 from oai._recording.cassette import CassetteError, Exchange, RecordedRequest, RecordedResponse
 from oai._recording.content import coarse, keep_content, keep_stream
 from oai._request.multipart import Multipart
@@ -70,8 +70,8 @@ def example() -> str:
 def test_read_and_write_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "c"
     path.write_text(example())
-    exchanges = _cassette.read(str(path))
-    assert _cassette.write(exchanges) == example()
+    exchanges = cassette.read(str(path))
+    assert cassette.write(exchanges) == example()
     assert exchanges[0].reply.content().endswith(b'right margin"}}]}\n\ndata: [DONE]\n\n')
     assert exchanges[1].reply.content() == b'{"data": [0.25, 1e-05]}'
     assert exchanges[2].reply.content() == b"\x00\x01\xff"
@@ -127,7 +127,7 @@ def test_invalid_cassette_error_names_the_place(tmp_path: Path, old: str, new: s
     assert old in example()
     path.write_text(example().replace(old, new))
     with pytest.raises(CassetteError, match=message) as caught:
-        _cassette.read(str(path))
+        cassette.read(str(path))
     assert str(path) in str(caught.value)
 
 
@@ -135,10 +135,10 @@ def test_editor_changes_are_tolerated(tmp_path: Path) -> None:
     path = tmp_path / "c"
     for text in ("\ufeff" + example(), example().replace("\n", "\r\n"), example().rstrip()):
         path.write_bytes(text.encode())
-        assert _cassette.write(_cassette.read(str(path))) == example()
+        assert cassette.write(cassette.read(str(path))) == example()
     path.write_bytes(example().encode().replace(b"right margin", b"right m\xe4rgin"))
     with pytest.raises(CassetteError, match=r"line \d+ is not UTF-8"):
-        _cassette.read(str(path))
+        cassette.read(str(path))
 
 
 UNICODE = ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
@@ -169,7 +169,7 @@ def test_content_round_trip(content: bytes) -> None:
 )
 def test_json_without_a_known_layout_is_kept_exactly(text: str) -> None:
     answered = RecordedResponse(status=200, **keep_content(text.encode(), Redactor()))
-    written = _cassette.write([Exchange(request=RecordedRequest(method="GET", path="/"), reply=answered)])
+    written = cassette.write([Exchange(request=RecordedRequest(method="GET", path="/"), reply=answered)])
     assert json.loads(written, parse_constant=pytest.fail)
     assert answered.content() == text.encode()
 
@@ -219,7 +219,7 @@ def test_invisible_characters_are_escaped() -> None:
     exchange = Exchange(
         request=RecordedRequest(method="GET", path="/"), reply=RecordedResponse(status=200, text=["a\u202eb \u00e9\n"])
     )
-    assert '"a\\u202eb \u00e9\\n"' in _cassette.write([exchange])
+    assert '"a\\u202eb \u00e9\\n"' in cassette.write([exchange])
 
 
 @pytest.mark.parametrize(

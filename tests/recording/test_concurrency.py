@@ -21,7 +21,7 @@ from planted import PLANTED, planted, secrets_below
 
 import oai
 from oai._http.messages import Request, TransportError
-from oai._recording import cassette as _cassette
+from oai._recording import cassette
 from oai._recording.cassette import Exchange, RecordedRequest, RecordedResponse
 from oai._request import multipart as _multipart
 from oai.testing import Answer, Loopback
@@ -202,11 +202,11 @@ def comparable(path: Path, *, cuts: bool = True) -> str:
     """Return a cassette's text without what depends on the load: waits, and with `cuts=False` boundaries of pieces."""
     if cuts:
         return without_pace(path.read_text())
-    exchanges = _cassette.read(str(path))
+    exchanges = cassette.read(str(path))
     for each in exchanges:
         if each.reply.chunks is not None:
             each.reply.text, each.reply.chunks = [each.reply.content().decode()], None
-    return _cassette.write(exchanges)
+    return cassette.write(exchanges)
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
@@ -217,7 +217,7 @@ def test_every_transport_records_the_same_cassette(tmp_path: Path, name: str) ->
     own = TRANSPORTS[name][0]() is None
     assert comparable(path, cuts=not own) == comparable(reference, cuts=not own)
     if not own:
-        chunks = _cassette.read(str(path))[1].reply.chunks
+        chunks = cassette.read(str(path))[1].reply.chunks
         assert len(chunks) == len(EVENTS) + 1
     for is_async in (False, True):
         replay = Recorder(path, allow_unused=False)
@@ -250,7 +250,7 @@ def test_search_for_secrets_finds_any_spelling(tmp_path: Path) -> None:
         exchange = Exchange(
             request=RecordedRequest(method="GET", path="/x"), reply=RecordedResponse(status=200, text=[text])
         )
-        path.write_text(_cassette.write([exchange]))
+        path.write_text(cassette.write([exchange]))
         assert any("reply.text" in line for line in secrets_below(tmp_path)), text
     path.unlink()
 
@@ -342,7 +342,7 @@ def send(recorder: Recorder, url: str, name: str, number: int) -> bytes:
 
 
 def names(path: Path) -> set[tuple[str, int]]:
-    return {(each.request.json["name"], each.request.json["n"]) for each in _cassette.read(str(path))}
+    return {(each.request.json["name"], each.request.json["n"]) for each in cassette.read(str(path))}
 
 
 def test_concurrent_processes_and_threads_lose_nothing(tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_concurrent_processes_and_threads_lose_nothing(tmp_path: Path) -> None:
                 done.set()
             assert all(reader.result() for reader in readers)
     assert names(path) == {("old", 0), *((name, number) for name in "abxy" for number in range(15))}
-    assert len(_cassette.read(str(path))) == 61
+    assert len(cassette.read(str(path))) == 61
     assert [each.name for each in tmp_path.iterdir()] == ["c.cassette"]
 
 

@@ -14,7 +14,7 @@ from secret_samples import KEYS, PEM, VALUE, WORDS, spellings
 
 import oai.transports.recorder
 from oai._http.messages import Headers, Request
-from oai._recording import cassette as _cassette
+from oai._recording import cassette
 from oai._recording import session as _session
 from oai._recording.leaks import find_leaks
 from oai._request.multipart import Multipart
@@ -136,7 +136,7 @@ CODECS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")
 
 def readable(path: Path) -> str:
     """Return the text of a cassette, and the content of its replies decoded in every encoding."""
-    contents = [exchange.reply.content() for exchange in _cassette.read(str(path))]
+    contents = [exchange.reply.content() for exchange in cassette.read(str(path))]
     return "\n".join([path.read_text(), *(raw.decode(codec, "ignore") for raw in contents for codec in CODECS)])
 
 
@@ -195,7 +195,7 @@ def test_secret_of_any_name_is_found_in_a_cassette(tmp_path: Path, place: str) -
     for name in names_for(place):
         record(tmp_path / "c", [PLACES[place](name, VALUE)])
         assert VALUE in readable(tmp_path / "c")
-        [exchange] = _cassette.read(str(tmp_path / "c"))
+        [exchange] = cassette.read(str(tmp_path / "c"))
         leaks = list(find_leaks(exchange, Redactor()))
         assert leaks, name
         assert VALUE not in str(leaks)
@@ -218,7 +218,7 @@ def test_key_of_any_service_is_not_written(tmp_path: Path, form: str) -> None:
 def test_key_of_any_service_is_found_in_a_cassette(tmp_path: Path, form: str) -> None:
     path = tmp_path / "c"
     record(path, [make("note", form) for make in PLACES.values()])
-    for place, exchange in zip(PLACES, _cassette.read(str(path)), strict=True):
+    for place, exchange in zip(PLACES, cassette.read(str(path)), strict=True):
         leaks = list(find_leaks(exchange, Redactor()))
         assert leaks, place
         assert form not in str(leaks)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from oai._table import read as _rows
+from oai._table import read
 from oai._table.rows import Row
 from oai._table.table import Table
 from oai._table.write import to_toml
@@ -21,7 +21,7 @@ SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
 
 def read_table(path: Path = TABLE) -> Table:
     """Return a table, checked."""
-    return _rows.read_table(path)
+    return read.read_table(path)
 
 
 def add_rows(rows: Mapping[str, Mapping[str, Any]], path: Path = TABLE) -> list[str]:

@@ -19,7 +19,7 @@ def tool_output(result: Any, is_content: Callable[[Any], bool]) -> ToolOutput:
 
     Args:
         result: the result of a handler.
-        is_content: tells of each part of a list whether it is content.
+        is_content: returns whether a part of a list is content.
 
     Raises:
         TypeError: a part of the result cannot be encoded as JSON.

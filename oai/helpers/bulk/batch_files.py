@@ -128,7 +128,7 @@ class BatchFile:
 
 
 class CustomId(msgspec.Struct):
-    """A line of an input file, as far as it is read again."""
+    """The part of an input line that is read again."""
 
     custom_id: str
 
@@ -151,7 +151,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
     ended: list[str] = []
 
     def start_over(self, ended: str | None = None) -> None:
-        """Forget the uploaded file and its batch, but for the answers of one that has some."""
+        """Forget the uploaded file and its batch, except for a batch that has answers."""
         self.began = int(time.time())
         self.input_file_id = self.batch_id = None
         if ended is not None:

@@ -40,7 +40,7 @@ CLOCK_SKEW = 3600
 
 
 class BatchRun:
-    """What the files of one block have in common.
+    """The state that the files of one block share.
 
     Args:
         client: the client.

@@ -16,7 +16,7 @@ from oai._metering.tokens import TokenUsage
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What many calls will use, about.
+    """The approximate usage of many calls.
 
     Attributes:
         rows: the number of calls.

@@ -80,7 +80,7 @@ class Bar:
         return self
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show so many of the total."""
+        """Show the number of finished calls and the total."""
         if self._drawn is None:
             self._drawn = self._tqdm(total=total, unit="call")
         self._drawn.total = total
@@ -103,7 +103,7 @@ class Line:
         return self
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show so many of the total."""
+        """Show the number of finished calls and the total."""
         self._text = f"{done:,}" if total is None else f"{done:,} of {total:,}"
         now = time.monotonic()
         if now - self._shown >= INTERVAL:
@@ -124,7 +124,7 @@ class Line:
 
 
 def _notebook_display() -> Any:
-    """Return what shows text below the cell of a notebook that is running, `None` elsewhere."""
+    """Return the display handle below the running cell of a notebook, `None` elsewhere."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):

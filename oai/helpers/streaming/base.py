@@ -185,7 +185,7 @@ class AsyncHelperStream(_BaseHelperStream[E], ClosedByAsyncWith):
                 yield text
 
     async def as_sse(self, *, errors: Errors = "raise") -> AsyncGenerator[bytes, None]:
-        """Do as that of `HelperStream`."""
+        """Yield the events as server-sent events, see `HelperStream.as_sse`."""
         from oai._results.sse_output import check_errors, send_events_async  # few programs need it
 
         check_errors(errors)

@@ -1,4 +1,4 @@
-"""The types of a function's arguments, as its annotations give them, which may be text."""
+"""The types of a function's arguments, from its annotations, which may be strings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def argument_types(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _names_of_classes(function: Any, scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the names in the classes of a module that a function stands in, the outer ones first."""
+    """Return the names in the classes around a function, the outer ones first."""
     names: dict[str, Any] = {}
     place: Any = SimpleNamespace(**scope)
     for step in getattr(function, "__qualname__", "").split(".")[:-1]:

@@ -1,4 +1,4 @@
-"""What a function tool takes from a function: names, types and descriptions, from its signature and docstring."""
+"""The names, types and descriptions of a function tool, from the function's signature and docstring."""
 
 from __future__ import annotations
 

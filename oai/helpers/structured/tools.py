@@ -63,7 +63,7 @@ class Tools:
         return name in self._named
 
     def has(self, name: str, namespace: str | None = None) -> bool:
-        """Whether there is a tool of a name."""
+        """Return whether there is a tool of a name."""
         return self._find(name, namespace) is not None
 
     def get(self, name: str | None, namespace: str | None = None) -> FunctionTool | None:
@@ -77,7 +77,7 @@ class Tools:
         return any(_is_parsed(tool) for named in (self._named, *self._namespaces.values()) for tool in named.values())
 
     def is_parsed(self, name: str, namespace: str | None = None) -> bool:
-        """Whether the arguments of this tool's calls are parsed."""
+        """Return whether the arguments of this tool's calls are parsed."""
         return _is_parsed(self._find(name, namespace))
 
     def parse(self, name: str | None, arguments: Any, namespace: str | None = None) -> Any:
