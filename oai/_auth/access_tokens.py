@@ -52,7 +52,7 @@ class AccessTokens:
 
     @property
     def is_due(self) -> bool:
-        """Whether the token is to be renewed."""
+        """Whether the token should be renewed."""
         return time.monotonic() >= self._renew_at
 
     def discard(self, token: str) -> None:

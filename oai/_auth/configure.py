@@ -13,7 +13,7 @@ from oai._errors import OpenAIError
 from oai._support.omit import Omit, omit
 
 PLACEHOLDER: Final = "workload-identity-auth"
-"""What the official SDK has in place of the key."""
+"""The official SDK's placeholder for the key."""
 
 
 def configure_identity(options: dict[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class WorkloadIdentityAuth:
         return self._tokens.get(exchange, io)
 
     def _exchange(self) -> AccessToken:
-        """Exchange a new subject token, over a transport of its own: recordings of the client's must not see it."""
+        """Exchange a new subject token over a separate transport, so that no recording of the client contains it."""
         provider = self.workload_identity["provider"]
         subject = provider["get_token"]()
         if not isinstance(subject, str) or not subject:
@@ -114,7 +114,7 @@ class IdentityDialect(Dialect):
         return token
 
     def renew(self, request: Request) -> bool:
-        """Take the rejected token off, and forget it; another attempt gets a new one."""
+        """Remove and forget the rejected token; another attempt gets a new one."""
         name, value = request.headers.pop()
         self.auth.invalidate_token(value.removeprefix("Bearer "))
         return name == "Authorization"

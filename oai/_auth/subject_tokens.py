@@ -1,4 +1,4 @@
-"""Subject tokens: what a platform issues to a workload, to be exchanged for tokens of the API.
+"""Subject tokens, which a platform issues to a workload, and which are exchanged for tokens of the API.
 
 Names and arguments are those of the official SDK's `auth`.
 """

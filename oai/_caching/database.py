@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 APPLICATION: Final = 0x6F616963
-"""The `application_id` of these databases, by which another program's database is told."""
+"""The `application_id` of these databases, by which another program's database is recognized."""
 
 VERSION: Final = 1
 PATIENCE: Final = 5.0

@@ -1,8 +1,8 @@
-"""Tell equal requests: a digest of what decides a response.
+"""Recognize equal requests by a digest of everything that determines a response.
 
 That is the namespace, the server, the operation, method, path and query, `OpenAI-Beta`, and the body: JSON as data,
-regardless of the order of its names; a form part by part, regardless of its boundary. The key is no part of it, but the
-secrets within a body are, since they may decide what the server does for its sender. A digest cannot be reversed.
+regardless of the order of its names; a form part by part, regardless of its boundary. The key is not part of it, but
+the secrets within a body are, since they may decide what the server does for its sender. A digest cannot be reversed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RequestDigest:
     """The digest of requests.
 
     Args:
-        namespace: what keeps equal requests of different programs or versions apart.
+        namespace: separates equal requests of different programs or versions.
         ignore: fields that do not count, as those of a `Recorder`, and `"origin"`, the server.
 
     Raises:
@@ -91,7 +91,7 @@ class RequestDigest:
 
 
 def _raw(request: Request) -> tuple[Any, ...]:
-    """Return what a digest comes from, as it is."""
+    """Return the input of a digest, unchanged."""
     beta = [value for name, value in request.headers if len(name) == 11 and name.lower() == "openai-beta"]
     name = None if request.operation is None else request.operation.name
     return name, request.method, request.url, request.body, *beta

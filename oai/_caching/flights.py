@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oai._caching.answers import Answer
 
 IDLE: Final = 1.0
-"""Seconds of a stream that nobody reads after which the others go on without it."""
+"""Seconds without a read of the stream after which the others no longer wait for it."""
 
 
 class Flight:
@@ -42,7 +42,7 @@ class Flight:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody reads the response."""
+        """Whether the response has no reader."""
         since = self._idle_since
         return since is not None and time.monotonic() - since >= IDLE
 

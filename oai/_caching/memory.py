@@ -17,7 +17,7 @@ LARGEST: Final = 1024 * 1024
 """Bytes of content in memory at most, and of one response. A larger one is read from the file each time."""
 
 TRUSTED: Final = 1.0
-"""Seconds after which the file is looked at, since another process may have cleared it."""
+"""Seconds after which the file is checked, since another process may have cleared it."""
 
 
 class Memory:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CONVERSATION: Final = b'"conversation":'
-"""What is in the body of a request that adds to a conversation of the server, and whose response depends on it."""
+"""Fields of requests that continue a conversation on the server, on which the response depends."""
 
 
 @readable
@@ -50,7 +50,7 @@ class CacheInfo(NamedTuple):
 
 
 class CacheState:
-    """What both sides of a cache share."""
+    """The state that both sides of a cache share."""
 
     def __init__(
         self, path: str, *, ttl: float, max_bytes: int, only: tuple[str, ...], namespace: str, ignore: tuple[str, ...]

@@ -43,7 +43,7 @@ def reported(path: str) -> Iterator[None]:
 
 
 class Label(NamedTuple):
-    """What a kept response answers, for those who list the cache."""
+    """The request of a kept response, as the list of the cache shows it."""
 
     namespace: str
     operation: str
@@ -142,7 +142,7 @@ class Store:
         with self._lock, suppress(sqlite3.OperationalError):  # another process reads; its next write frees the space
             self._open().execute("VACUUM")
             self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        os.utime(self.path)  # by which other processes see that what they have in memory is gone
+        os.utime(self.path)  # so that other processes clear their memory
         return removed
 
     def entries(self) -> list[Entry]:
@@ -177,7 +177,7 @@ class Store:
                 self.disconnect()
                 prepare(self.path)
                 state = os.stat(self.path)
-            if state.st_ino != self._inode:  # the connection is one to a file that was deleted
+            if state.st_ino != self._inode:  # the connection belongs to a deleted file
                 self.disconnect()
                 self._inode = state.st_ino
         return state.st_ino, state.st_mtime_ns

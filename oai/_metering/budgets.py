@@ -1,4 +1,4 @@
-"""Budgets: what calls may cost, or how many tokens they may use, before further ones are refused."""
+"""Budgets: the cost or the tokens that calls may use before further ones are refused."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Account:
-    """A budget and what is spent of it; the caller holds a lock."""
+    """A budget, and the amount spent; the caller holds a lock."""
 
     def __init__(self, budget: Budget, unit: str) -> None:
         self.budget = budget

@@ -1,6 +1,6 @@
 """The messages between `LimitServer` and the limiters that share its limits: JSON lines over a connection.
 
-A limiter sends `Admit` and gets a number, the seconds for which the request must wait before it asks again (0: it has
+A limiter sends `Admit` and gets a number, the seconds that the request must wait before its next check (0: it has
 started), or sends a `Change`, to which there is no reply. The time of a `block` counts from when it arrives.
 """
 

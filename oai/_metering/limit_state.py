@@ -1,6 +1,6 @@
-"""The state of limits that several processes share: what has started in the last minute, and who waits.
+"""The state of limits that several processes share: the requests that started in the last minute, and the queue.
 
-Whoever keeps the state, a file or a server, passes the time, which all processes must have in common.
+The keeper of the state, a file or a server, passes the time, which all processes must have in common.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import msgspec
 from oai._metering.token_window import MINUTE, token_delay
 
 HEARTBEAT: Final = 1.0
-"""Seconds after which the first of the queue looks again, at the latest."""
+"""Maximum seconds between two checks of the first in the queue."""
 
 PATIENCE: Final = 5.0
-"""Seconds after which a waiting process that has not looked again has lost its place."""
+"""Seconds without a check after which a waiting process loses its place."""
 
 TURN: Final = 0.02
-"""Seconds between two looks for each place in the queue."""
+"""Seconds between two checks for each place in the queue."""
 
 
 class Begun(msgspec.Struct, array_like=True):
@@ -31,14 +31,14 @@ class Begun(msgspec.Struct, array_like=True):
 
 
 class Waiting(msgspec.Struct, array_like=True):
-    """A request that waits, and when its process looked last."""
+    """A request that waits, and the time of its last check."""
 
     ticket: str
     seen: float
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True, tag="change"):
-    """A change of the state that nobody waits for.
+    """A change of the state that needs no reply.
 
     Attributes:
         kind: `correct`: the request had `amount` tokens; `spend`: `amount` tokens had no request; `withdraw`: the
@@ -62,7 +62,7 @@ class LimitState(msgspec.Struct):
     def admit(
         self, ticket: str, tokens: int, now: float, *, requests_per_minute: int | None, tokens_per_minute: int | None
     ) -> float:
-        """Start a request, or return for how many seconds it must wait before it asks again."""
+        """Start a request, or return the seconds that it must wait before its next check."""
         place = next((n for n, waiting in enumerate(self.waiting) if waiting.ticket == ticket), len(self.waiting))
         if place == len(self.waiting):
             self.waiting.append(Waiting(ticket, now))
@@ -101,7 +101,7 @@ class LimitState(msgspec.Struct):
                     begun.ticket, begun.tokens = "", int(change.amount)
 
     def expire(self, now: float) -> None:
-        """Forget what is older than a minute, and the places of processes that look no more."""
+        """Forget what is older than a minute, and the places of processes that no longer check."""
         for begun in self.begun:
             begun.at = min(begun.at, now)  # the clock was set back
         self.begun = _merged([begun for begun in self.begun if begun.at + MINUTE > now])

@@ -37,7 +37,7 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: float = 1.0
 
     def cost(self, usage: TokenUsage) -> float:
-        """Return what these tokens cost. Cached tokens cost as much as others if they have no price of their own."""
+        """Return the cost of these tokens. Cached tokens cost as much as others if they have no price of their own."""
         cached = min(usage.cached_tokens, usage.input_tokens)
         cached_price = self.input if self.cached_input is None else self.cached_input
         tokens = (usage.input_tokens - cached) * self.input + cached * cached_price + usage.output_tokens * self.output

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from oai._http.messages import Body
 
 CHARACTERS_PER_TOKEN: Final = 4
-"""Of ASCII text in English; other characters count as a token each, which is rather too many."""
+"""Of ASCII text in English; other characters count as a token each, which overestimates."""
 
 TOKENS_PER_MESSAGE: Final = 4
 TOKENS_PER_FILE: Final = 1000
-"""For an image, a sound or a file within a request, whose data says nothing about its tokens."""
+"""For an image, a sound or a file within a request, whose tokens its data does not determine."""
 
 DATA_FIELDS: Final = frozenset({"data", "file_data", "image_url", "url", "b64_json"})
 """Fields whose text is a file or an address, not text for the model."""
@@ -34,7 +34,7 @@ VOCABULARIES: Final = "https://openaipublic.blob.core.windows.net/encodings/"
 
 
 class RequestFacts(msgspec.Struct):
-    """What a request says about its model and its response; each field may be missing or of any type."""
+    """The fields of a request about its model and its response; each may be missing or of any type."""
 
     model: Any = None
     stream: Any = None
@@ -123,7 +123,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
                 yield field, None
             stack.extend(item.items())
         elif isinstance(item, list) and item and isinstance(item[0], int):
-            yield field, " " * CHARACTERS_PER_TOKEN * len(item)  # a text that is tokens already
+            yield field, " " * CHARACTERS_PER_TOKEN * len(item)  # a list of tokens
         elif isinstance(item, list):
             stack.extend((field, part) for part in item)
 

@@ -1,6 +1,6 @@
 """Read what a response reports while its body passes: tokens, model, id, finish reasons, and when its first byte came.
 
-The body is never changed and an unreadable one is no error: then the facts stay unknown.
+The body is never changed, and an unreadable one is not an error: then the facts stay unknown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Answer(msgspec.Struct):
 
 
 class ResponseFacts:
-    """What a response reports about itself.
+    """The facts that a response reports about itself.
 
     Attributes:
         usage: its tokens, or `None`.
@@ -174,7 +174,7 @@ def facts_of(content: bytes) -> ResponseFacts:
 
 
 def message_facts(data: bytes) -> ResponseFacts | None:
-    """Return what a message of a WebSocket reports, `None` for one without tokens."""
+    """Return the facts in a message of a WebSocket, `None` for one without tokens."""
     if b'"usage"' not in data:
         return None
     facts = ResponseFacts()

@@ -43,7 +43,7 @@ class SharedLimits:
         self._busy = threading.Lock()
 
     def admit(self, ticket: str, tokens: int) -> float:
-        """Start a request, or return for how many seconds it must wait before it asks again.
+        """Start a request, or return the seconds that it must wait before its next check.
 
         Raises:
             OSError: the file cannot be written.

@@ -196,9 +196,7 @@ class SocketTransport(_SocketTransport):
         arguments = self._arguments(request)
         try:
             socket = connect(create_connection=_Handshake, **arguments)
-            return WebSocketWire(
-                socket.__enter__()
-            )  # the library's `connect` is a context manager; `close` exits it
+            return WebSocketWire(socket.__enter__())  # the library's `connect` is a context manager; `close` exits it
         except Exception as error:  # noqa: BLE001 - `_rejected_reply` raises what the options caused again
             return _rejected_reply(error, arguments)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 USED: Final = "oai-target"
 FAILED: Final = "oai-target-failures"
-"""The header fields of a response that tell the target that sent it, and those that failed before, with the kinds."""
+"""The header fields that name the target of a response, and those that failed before, with the kinds of failure."""
 
 OnEnd = Callable[[BaseException | None], None]
 
@@ -46,7 +46,7 @@ class Attempt:
         return following is not None
 
     def on_error(self, error: TransportError) -> None:
-        """Go on to the next target, or raise the error, with the names of the targets.
+        """Continue with the next target, or raise the error, with the names of the targets.
 
         Raises:
             TransportError: no other target gets the request.
@@ -62,13 +62,13 @@ class Attempt:
         raise TransportError(error.kind, message) from error
 
     def go_on(self, failure: Failure) -> None:
-        """Note a failure, and go on to the next target, if `may_go_on` has found one."""
+        """Record a failure, and continue with the next target, if `may_go_on` has found one."""
         self._note(failure)
         self._router.end(self._begun.pop(0))
         self.health = self._begun[0]
 
     def finish(self, headers: Headers, failure: Failure | None) -> OnEnd:
-        """Note the outcome of the last target, and return the function to call at the end of its body."""
+        """Record the outcome of the last target, and return the function to call at the end of its body."""
         if failure is not None:
             self._note(failure)
         else:
@@ -83,13 +83,13 @@ class Attempt:
         return on_end
 
     def headers(self, headers: Headers) -> Headers:
-        """Return the header fields of a response with those that tell the targets."""
+        """Return the header fields of a response with those that name the targets."""
         name = self.health.target.name
         failures = ", ".join(f"{other}: {kind}" for other, kind in self._failures if other != name)
         return headers.replacing({USED: name, FAILED: failures or None})
 
     def end(self) -> None:
-        """Note that the target no longer has the request, nor one that was chosen to be the next."""
+        """Record that the request has left the target, and the one that was chosen next."""
         while self._begun:
             self._router.end(self._begun.pop())
 

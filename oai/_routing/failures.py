@@ -39,14 +39,14 @@ class Failure(NamedTuple):
 
 
 def failure_of_error(error: TransportError) -> Failure | None:
-    """Return the failure of a transport, or `None` for one that another server would not help."""
+    """Return the failure of a transport, or `None` if another server would not help."""
     if error.kind == "closed":
         return None
     return Failure(error.kind, error.kind != "connect")
 
 
 def failure_of_status(status: int, headers: Headers) -> Failure | None:
-    """Return the failure that a status tells, or `None` for a success and for a request that is wrong everywhere."""
+    """Return the failure that a status means, `None` for a success or a request that is invalid at every server."""
     if status == 429:
         return Failure("rate limit", False, server_pause(headers) or None)
     if status in (401, 402, 403):
@@ -61,7 +61,7 @@ def failure_of_status(status: int, headers: Headers) -> Failure | None:
 
 
 def with_body(failure: Failure, content: bytes) -> Failure:
-    """Return the failure that the body of an error tells in addition to its status."""
+    """Return a failure, made more precise by the body of the error."""
     if failure.kind == "rate limit" and b"insufficient_quota" in content:
         return Failure("quota", False, inf)
     return failure

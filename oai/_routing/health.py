@@ -55,7 +55,7 @@ class TargetInfo(NamedTuple):
 
 
 class Health:
-    """What is known of a target. The lock of `Router` is held by those that use it."""
+    """The state of a target. Callers hold the lock of `Router`."""
 
     def __init__(self, number: int, target: Target) -> None:
         self.number = number
@@ -86,7 +86,7 @@ class Health:
         return not begun.maxlen or len(begun) < begun.maxlen or begun[0] + MINUTE <= now
 
     def begin(self, now: float) -> None:
-        """Note that a request is sent."""
+        """Record that a request is sent."""
         self._requests += 1
         self._in_flight += 1
         self._begun.append(now)
@@ -109,7 +109,7 @@ class Health:
         self.score *= 1 - LEARNED
 
     def end(self) -> None:
-        """Note that a request is over, whatever became of it."""
+        """Record that a request has ended, whatever its outcome."""
         self._in_flight -= 1
         self._is_tried = False
 
@@ -168,7 +168,7 @@ class Router:
             health.fail(time.monotonic(), failure, *self._times)
 
     def end(self, health: Health) -> None:
-        """Note that a request is over."""
+        """Record that a request has ended."""
         with self._lock:
             health.end()
 

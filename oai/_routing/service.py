@@ -1,4 +1,4 @@
-"""The service that a target is: its base URL, and what a row of `providers.toml` says of it, if it is a provider."""
+"""The service of a target: its base URL, and its row of `providers.toml` if it is a provider."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Target:
 
     Args:
         transport: sends the requests, and is closed with the one around it; by default the client's usual one.
-        name: what results and figures call it; by default the host of its URL.
+        name: its name in results and figures; by default the host of its URL.
         base_url: replaces the client's base URL; by default the URL stays as it is.
         provider: the service by its name, such as `"groq"`, its row, or what `oai.providers.profile` returns. It has a
             base URL, a variable of the environment for its key, header fields, paths and operations; a request whose

@@ -97,7 +97,7 @@ class HTTPServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Attend to rejected connections; `serve_forever` calls this at every poll."""
+        """Close rejected connections; `serve_forever` calls this at every poll."""
         self._rejected.discard()
 
     def server_close(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows of `providers.toml`: what a service does otherwise than the API that `endpoints.toml` describes.
+"""Rows of `providers.toml`: how a service differs from the API that `endpoints.toml` describes.
 
 `find_provider` looks a row up: in the tables that the caller passes, then in those of `OAI_PROVIDERS`, then in the
 shipped one. Only clients that name a provider import this module.

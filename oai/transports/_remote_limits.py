@@ -46,7 +46,7 @@ class RemoteLimits:
         self._connection: tuple[socket.socket, IO[bytes]] | None = None
 
     def admit(self, ticket: str, tokens: int) -> float:
-        """Start a request, or return for how many seconds it must wait before it asks again; `wake` may come before.
+        """Start a request, or return the seconds that it must wait before its next check; `wake` may be called earlier.
 
         Raises:
             OSError: the server is not reached.
