@@ -115,7 +115,7 @@ def test_struct_headers_exist_and_stubs_of_types_repeat_the_lines() -> None:
             assert [name for name in names if f'"""{docs.get(name, "")}"""' not in source] == [], path
 
 
-def test_help_shows_what_each_parameter_means() -> None:
+def test_help_describes_each_parameter() -> None:
     client = oai.OpenAI(transport=oai.OfflineTransport())
     for method in (client.chat.completions.create, client.chat.completions.parse, client.beta.chat.completions.create):
         assert "    temperature: Randomness, 0 to 2; default 1." in pydoc.plain(pydoc.render_doc(method))
@@ -133,7 +133,7 @@ def test_docstring_is_a_string_to_code_that_reads_it() -> None:
     assert f"{doc}" == str(doc) == doc.strip()
 
 
-def test_help_of_a_struct_shows_what_its_fields_mean() -> None:
+def test_help_of_a_struct_describes_its_fields() -> None:
     from oai.types.chat import ChatCompletion, ParsedChatCompletion
 
     assert "usage: The number of tokens that were used." in pydoc.plain(pydoc.render_doc(ChatCompletion))
@@ -160,7 +160,7 @@ def test_a_call_reads_no_lines() -> None:
 
 
 @pytest.mark.skipif(find_spec("pyright") is None, reason="pyright is not installed: pip install -e '.[check]'")
-def test_hover_shows_what_a_parameter_and_a_field_mean(tmp_path: Path) -> None:
+def test_hover_describes_a_parameter_and_a_field(tmp_path: Path) -> None:
     text = 'import oai\nresult = oai.OpenAI().chat.completions.create(model="m", messages=[], temperature=0.2)\nresult.choices'
     with Editor(tmp_path, text) as editor:
         assert "Randomness, 0 to 2; default 1." in editor.hover("temperature")

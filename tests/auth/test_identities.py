@@ -120,9 +120,7 @@ def test_one_exchange_for_many_threads(server: Loopback, exchange: Loopback) -> 
     assert keys_of(server) == ["1"] * 12
 
 
-def test_one_exchange_for_many_tasks_and_a_cancelled_one_lets_others_go_on(
-    server: Loopback, exchange: Loopback
-) -> None:
+def test_one_exchange_for_many_tasks_survives_a_cancelled_task(server: Loopback, exchange: Loopback) -> None:
     server.default = Answer(json=MODEL)
     release = threading.Event()
 
@@ -280,7 +278,7 @@ def test_invalid_identity_is_refused(changes: dict[str, Any], options: dict[str,
         oai.OpenAI(workload_identity=identity(**changes), **options)
 
 
-def test_identity_that_is_none_is_refused(exchange: Loopback, server: Loopback) -> None:
+def test_identity_of_a_wrong_shape_is_refused(exchange: Loopback, server: Loopback) -> None:
     for wrong in ("x", {}, {"type": "other"}):
         with pytest.raises(oai.OpenAIError, match="workload_identity must be a mapping"):
             oai.OpenAI(workload_identity=wrong)  # type: ignore[arg-type]

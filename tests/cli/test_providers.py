@@ -16,7 +16,7 @@ def test_providers_are_a_table(capfd: pytest.CaptureFixture[str]) -> None:
     assert len({line.index("http") for line in lines if "http" in line}) == 1
 
 
-def test_what_is_known_of_a_provider_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_provider_row_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["providers", "groq"]) == 0
     text = capfd.readouterr().out
     for part in ("key: GROQ_API_KEY", "operations: chat.completions.create, ", "note: ", "source: https://"):

@@ -41,7 +41,7 @@ TEXT = 'You said: "Hello". This is an offline response: it was invented without 
         ),
     ],
 )
-def test_text_prints_only_what_a_person_reads(words: list[str], expected: str, capfd: Output) -> None:
+def test_text_option_prints_only_the_text(words: list[str], expected: str, capfd: Output) -> None:
     assert main(["--offline", "--text", *words]) == 0
     assert capfd.readouterr().out == expected
 

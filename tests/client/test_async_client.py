@@ -104,7 +104,7 @@ def test_client_works_after_a_stream_is_closed_early(server: Loopback) -> None:
     [Answer.of_json(MODEL, delay=60), Answer(chunks=[b" "] * 1200, pace=0.05)],
     ids=["waiting for the answer", "reading the body"],
 )
-def test_cancelled_call_ends_immediately_and_the_client_works_on(answer: Answer, server: Loopback) -> None:
+def test_cancelled_call_ends_immediately_and_the_client_stays_usable(answer: Answer, server: Loopback) -> None:
     server.reply(answer, Answer.of_json(MODEL))
 
     async def body(client: oai.AsyncOpenAI) -> Any:

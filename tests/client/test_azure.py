@@ -308,7 +308,7 @@ def test_data_residency_selects_a_host(region: str, host: str) -> None:
     assert oai.OpenAI(api_key="k").with_options(data_residency=region).base_url == f"https://{host}/v1"
 
 
-def test_what_packages_read_of_a_client_has_the_official_names() -> None:
+def test_attributes_that_packages_read_have_the_official_names() -> None:
     client: Any = oai.AzureOpenAI(
         api_key="k", azure_endpoint="https://x.example", azure_deployment="d", api_version="v1"
     )

@@ -42,7 +42,7 @@ def test_changed_options_apply(server: Loopback) -> None:
     assert server.requests[0].header("x-team") == "blue"
 
 
-def test_what_was_read_before_options_changed_still_works(server: Loopback) -> None:
+def test_namespaces_read_before_a_change_of_options_still_work(server: Loopback) -> None:
     server.default = Answer(json={"id": "m"})
     oai.base_url, oai.api_key, oai.http_client = server.url, "one", httpx.Client()
     models = oai.models

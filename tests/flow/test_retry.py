@@ -222,7 +222,7 @@ def test_call_without_time_raises_timeout_before_sending(
 
 
 @pytest.mark.parametrize("limits", [{"deadline": 0}, {"deadline": -2.0}, {"timeout": -1}], ids=str)
-def test_client_whose_time_is_over_sends_nothing(
+def test_client_past_its_deadline_sends_nothing(
     limits: dict[str, Any], play: Callable[..., Any], server: Loopback
 ) -> None:
     def scenario(client: Any) -> Any:

@@ -175,7 +175,7 @@ def test_odd_header_values_raise_invalid_signature(client: Any, name: str, value
 
 
 @clients
-def test_payload_with_surrogates_is_what_its_bytes_are(client: Any) -> None:
+def test_payload_with_surrogates_matches_its_bytes(client: Any) -> None:
     payload = b"\xff" + PAYLOAD.encode()
     client.webhooks.verify_signature(payload.decode(errors="surrogateescape"), signed(payload))
     with pytest.raises(ValueError, match="not JSON"):

@@ -479,7 +479,7 @@ def test_nulls_of_a_whole_response_are_kept_at_every_depth(play: Any, server: An
         assert result.to_dict() == {**NULLS, **extra, "service_tier": "flex"}
 
 
-def test_leniently_decoded_part_remembers_its_nulls_and_what_is_missing() -> None:
+def test_leniently_decoded_part_remembers_null_and_missing_fields() -> None:
     message = chat(choices=[{"index": 0, "message": {"refusal": None, "new": 1}}]).choices[0].message
     for twin in (message, copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))):
         assert twin.to_dict() == {"refusal": None, "new": 1}
@@ -592,7 +592,7 @@ def test_every_type_has_a_json_schema() -> None:
         ({"usage": 3}, r"at `\$\.usage`"),
     ],
 )
-def test_validation_refuses_what_does_not_fit(changed: dict[str, Any], place: str) -> None:
+def test_validation_refuses_misfits(changed: dict[str, Any], place: str) -> None:
     kind = types.chat.ChatCompletion
     for make in (
         lambda: kind.model_validate({**CHUNK, **changed}),

@@ -115,7 +115,7 @@ def test_the_configuration_tells_that_undeclared_fields_are_kept() -> None:
     assert ChatCompletion.model_config.get("extra") == "allow"
 
 
-def test_a_union_is_told_apart_by_its_data() -> None:
+def test_union_variant_is_chosen_by_its_data() -> None:
     adapter = pydantic.TypeAdapter(Response | ChatCompletion)
     assert type(adapter.validate_python(COMPLETION)) is ChatCompletion
 

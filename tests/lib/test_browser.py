@@ -284,7 +284,7 @@ class Disguised(str):  # noqa: SLOT000 - like those of programs
         return b""
 
 
-def test_contents_of_string_subclasses_are_what_is_reported() -> None:
+def test_contents_of_string_subclasses_are_reported() -> None:
     class Subclassed(Driver):
         def state(self) -> Any:
             return {"tabs": [{**TAB, "title": Disguised("Home")}]}
@@ -312,7 +312,7 @@ def test_report_that_grows_while_it_is_read_keeps_its_first_entries() -> None:
     assert payload(output)["result"]["elements"] == [{"ref": "e1", "role": "button", "label": "Open"}]
 
 
-def test_result_is_that_of_the_moment_the_driver_returned_it() -> None:
+def test_result_is_copied_when_the_driver_returns_it() -> None:
     class Changing(Driver):
         def state(self) -> Any:
             if "text" in self.page:

@@ -37,7 +37,7 @@ def fake() -> Any:
     return server
 
 
-def test_runner_has_one_run_at_a_time_and_none_once_it_is_closed() -> None:
+def test_runner_allows_one_run_at_a_time_and_none_after_close() -> None:
     client = oai.OpenAI(transport=fake())
     statuses: list[str] = []
 
@@ -81,7 +81,7 @@ def test_observer_of_a_refusal_can_stop_the_run() -> None:
     assert (caught.value.reason, caught.value.attempted_candidate_ids) == ("cancelled", ())
 
 
-def test_cancelled_task_tells_what_was_executed() -> None:
+def test_cancellation_error_lists_the_executed_calls() -> None:
     async def run() -> DecisionsToolRunnerCancelledError:
         started = asyncio.Event()
 

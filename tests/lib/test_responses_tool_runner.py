@@ -67,7 +67,7 @@ def streaming(*items: dict[str, Any], output: list[Any] | None = None) -> Any:
     return server
 
 
-def test_runner_has_one_run_at_a_time_and_none_once_it_is_closed() -> None:
+def test_runner_allows_one_run_at_a_time_and_none_after_close() -> None:
     client = oai.OpenAI(transport=fake(fn("a")))
     statuses: list[str] = []
 
@@ -113,7 +113,7 @@ def test_ledger_must_be_one_for_the_runner() -> None:
         ResponsesToolRunner().run(client, PARAMS, ledger=ResponsesToolLedger("r", save))  # type: ignore[arg-type]
 
 
-def test_error_has_nothing_of_what_a_function_raised() -> None:
+def test_error_contains_nothing_of_a_function_exception() -> None:
     def record(_: object) -> str:
         raise KeyError("planted")
 

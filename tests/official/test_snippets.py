@@ -63,7 +63,7 @@ def cases(*kinds: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_documents_are_those_that_the_list_is_about(document: str) -> None:
+def test_list_is_about_the_pinned_documents(document: str) -> None:
     if DOCUMENTS[document] is None:
         pytest.skip(MISSING[document])
     found = snippets(document)
@@ -75,7 +75,7 @@ def test_the_documents_are_those_that_the_list_is_about(document: str) -> None:
     assert all(len(entry["excused"]) > 20 for entry in entries.values() if "excused" in entry)
 
 
-def test_the_examples_are_those_that_the_list_is_about() -> None:
+def test_list_is_about_the_pinned_examples() -> None:
     if SDIST is None:
         pytest.skip(MISSING["helpers"])
     found = examples()
@@ -247,7 +247,7 @@ def close_clients(names: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("document", "index", "code"), cases("signatures"))
-def test_what_a_snippet_lists_is_there_with_these_parameters(document: str, index: int, code: str) -> None:
+def test_names_that_a_snippet_lists_exist_with_their_parameters(document: str, index: int, code: str) -> None:
     owner: Any = oai
     for name in KNOWN[document][f"s{index}"]["signatures"].split("."):
         owner = getattr(owner, name)

@@ -80,7 +80,7 @@ def official() -> Iterator[tuple[str, str, Any]]:
             yield info.name.removeprefix(f"{ROOT}."), name, named[name]
 
 
-def test_class_extends_what_the_official_one_extends() -> None:
+def test_class_has_the_bases_of_the_official_one() -> None:
     """Programs tell events by `isinstance`, and those of a WebSocket extend those of a stream."""
     ours = {value: getattr(importlib.import_module(f"oai.types.{place}"), name) for place, name, value in official()}
     pairs = [

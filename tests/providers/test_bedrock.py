@@ -125,7 +125,7 @@ def over_every_transport() -> Iterator[tuple[type, dict[str, Any]]]:
     yield oai.AsyncOpenAI, {"http_client": httpx.AsyncClient(headers={"x-own": "1"})}
 
 
-def test_no_transport_changes_what_is_signed(server: Loopback) -> None:
+def test_no_transport_changes_signed_parts(server: Loopback) -> None:
     server.default = Answer(json=CHAT)
     provider = bedrock(region="us-east-1", base_url=server.url, **STATIC)
 
@@ -360,7 +360,7 @@ def test_own_clients(own_class: Any, server: Loopback, monkeypatch: pytest.Monke
         {"api_key": "k"},
     ],
 )
-def test_own_clients_refuse_what_the_official_ones_refuse(own_class: Any, options: dict[str, Any]) -> None:
+def test_own_clients_refuse_the_options_that_the_official_ones_refuse(own_class: Any, options: dict[str, Any]) -> None:
     with pytest.raises(oai.OpenAIError):
         own_class(**options)
     openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")

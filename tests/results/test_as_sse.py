@@ -92,7 +92,7 @@ def test_events_of_runs_keep_their_envelope(opened: Any, server: Loopback) -> No
     assert parsed(data)[1][1]["object"] == "thread.run"
 
 
-def test_what_was_sent_on_is_a_stream_for_another_client(opened: Any, server: Loopback, client: oai.OpenAI) -> None:
+def test_forwarded_events_are_a_stream_for_another_client(opened: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer.events(CHUNKS)
     data = opened(CHAT, model="m", messages=MESSAGES)
     server.default = Answer(body=data, content_type="text/event-stream")
@@ -131,7 +131,7 @@ def test_reader_that_leaves_closes_the_stream(after: int, client: oai.OpenAI, se
         next(stream)
 
 
-def test_helper_accumulates_what_it_sends_on(way: Way, server: Loopback) -> None:
+def test_as_sse_of_a_helper_accumulates_the_result(way: Way, server: Loopback) -> None:
     server.default = Answer.events(CHUNKS)
 
     async def read(stream: Any) -> Any:

@@ -128,7 +128,7 @@ def test_table_without_any_cache_is_parsed(table: Path, home: dict[str, str]) ->
     assert [path.name for path in table.parent.iterdir()] == ["endpoints.toml"]
 
 
-def test_table_of_a_wheel_is_used_as_it_is(table: Path, home: dict[str, str]) -> None:
+def test_compiled_table_of_a_wheel_is_used_unchanged(table: Path, home: dict[str, str]) -> None:
     table.with_suffix(SUFFIX).write_bytes(DATA)
     assert load(table, **home | {"PYTHONDONTWRITEBYTECODE": "1"}) == (EXPECTED, False)
     assert {path.name for path in table.parent.iterdir()} == {"endpoints.toml", "endpoints.msgpack"}

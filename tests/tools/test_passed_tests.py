@@ -29,7 +29,7 @@ def test_is_slow(): ...
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "xdist"])
-def test_second_run_leaves_out_what_has_passed(tmp_path: Path, workers: list[str]) -> None:
+def test_second_run_skips_passed_tests(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     (tmp_path / "test_some.py").write_text(TESTS)
 

@@ -145,7 +145,7 @@ def test_tests_that_look_for_a_private_name_are_counted_apart(message: str, is_p
     assert len(lines) == (4 if is_private else 6)
 
 
-def test_listed_peers_have_what_a_run_needs() -> None:
+def test_listed_peers_have_the_keys_of_a_run() -> None:
     for name, peer in read_peers().items():
         assert set(peer) <= {"version", "repository", "tests", "private", "environment"}, name
         assert peer["tests"], name

@@ -95,7 +95,7 @@ def test_environment_variables_are_read_from_the_source() -> None:
         ("constant:DEFAULT_MAX_RETRIES", "7", ("changed", "constant:DEFAULT_MAX_RETRIES", "")),
     ],
 )
-def test_what_the_sdk_has_in_addition_or_otherwise_is_reported(
+def test_additions_and_differences_of_the_sdk_are_reported(
     name: str, text: str, expected: tuple[str, str, str]
 ) -> None:
     sdk = of_installed().sdk

@@ -34,7 +34,7 @@ def merged(ours: Any, old: Any = OLD, new: Any = NEW, excused: Any = ()) -> Any:
     return merge(*sides, lambda name, key: (name, key) in {("things.update", each) for each in excused})
 
 
-def test_a_row_as_generated_becomes_what_is_generated_now() -> None:
+def test_unedited_row_is_replaced_by_the_newly_generated_one() -> None:
     result = merged(OLD)
     assert result.rows == {"things.update": NEW}
     assert list(result.rows["things.update"]["params"]) == ["name", "colour", "size"]
@@ -55,7 +55,7 @@ def test_a_row_as_generated_becomes_what_is_generated_now() -> None:
         ({"params": {**OLD["params"], "name": "int"}}, "", {"name": "int"}),
     ],
 )
-def test_what_a_person_changed_stays_and_is_reported_where_the_sdk_changed_too(
+def test_manual_change_is_kept_and_reported_if_the_sdk_changed_too(
     ours: Any, kept: str, params: dict[str, str]
 ) -> None:
     result = merged({**OLD, **ours})
@@ -174,7 +174,7 @@ def test_rows_are_added_after_their_neighbours_and_removed_without_a_trace() -> 
     assert table.text == TABLE
 
 
-def test_a_row_laid_out_as_generated_is_written_so_again() -> None:
+def test_row_in_generated_layout_keeps_the_layout() -> None:
     table = TableText(TABLE)
     row = {**table.rows()["things.list"], "params": {"limit": "int?"}}
     table.replace("things.list", row)

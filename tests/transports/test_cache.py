@@ -109,7 +109,7 @@ def test_file_serves_another_client_with_another_key(server: Loopback, make: Mak
     assert len(server.requests) == 1
 
 
-def test_request_that_differs_in_what_decides_is_sent(server: Loopback, make: Make) -> None:
+def test_request_with_another_digest_is_sent(server: Loopback, make: Make) -> None:
     server.default = Answer.of_json(CHAT)
     client = make()
     chat(client)
@@ -332,7 +332,7 @@ def test_response_expires(server: Loopback, make: Make, monkeypatch: pytest.Monk
     assert client.cache.info().entries == 1
 
 
-def test_size_is_bounded_by_removing_what_was_used_longest_ago(server: Loopback, make: Make) -> None:
+def test_size_is_bounded_by_removing_the_least_recently_used(server: Loopback, make: Make) -> None:
     server.default = lambda seen: Answer.of_json({**CHAT, "padding": "x" * 1000})
     client = make(max_bytes=10_000)
     for number in range(12):
@@ -424,7 +424,7 @@ def test_request_waits_for_another_no_longer_than_its_own_timeout(server: Loopba
         assert not call.result()._response.cached
 
 
-def test_cancelled_request_lets_the_next_one_lead(server: Loopback, tmp_path: Path) -> None:
+def test_next_request_leads_after_a_cancelled_one(server: Loopback, tmp_path: Path) -> None:
     go = threading.Event()
     server.default = lambda seen: (go.wait(10), Answer.of_json(CHAT))[1]
 
@@ -601,7 +601,7 @@ def test_forked_child_has_a_connection_of_its_own(server: Loopback, tmp_path: Pa
     cache.close()
 
 
-def test_calls_go_on_if_the_file_fails(
+def test_calls_succeed_if_the_cache_file_fails(
     server: Loopback, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.default = Answer.of_json(CHAT)
@@ -663,7 +663,7 @@ def test_invalid_option_is_rejected(options: dict[str, Any], message: str, tmp_p
         Cache(OfflineTransport(), tmp_path / "c.sqlite", **options)
 
 
-def test_it_pickles_with_its_options(tmp_path: Path) -> None:
+def test_cache_pickles_with_its_options(tmp_path: Path) -> None:
     cache = Cache(OfflineTransport(), tmp_path / "c.sqlite", ttl=5, namespace="n", only="chat.*")
     copy = pickle.loads(pickle.dumps(cache))
     assert (copy.path, copy._options, copy.needs_key) == (cache.path, cache._options, False)

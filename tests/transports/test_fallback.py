@@ -142,7 +142,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("answer", "kind"), FAULTS)
-def test_next_target_gets_what_may_be_repeated(
+def test_next_target_gets_repeatable_requests(
     answer: Answer, kind: str, server: Loopback, second: Loopback, make: Make
 ) -> None:
     server.default = answer
@@ -157,7 +157,7 @@ def test_next_target_gets_what_may_be_repeated(
 
 
 @pytest.mark.parametrize(("answer", "kind"), FAULTS)
-def test_what_may_have_been_done_is_not_sent_again(
+def test_request_that_may_have_been_handled_is_not_sent_again(
     answer: Answer, kind: str, server: Loopback, second: Loopback, make: Make
 ) -> None:
     server.default = answer
@@ -205,7 +205,9 @@ def test_wrong_request_is_not_sent_again(server: Loopback, second: Loopback, mak
     assert states(client) == ["closed", "closed"]
 
 
-def test_failure_of_all_is_the_last_one_with_the_names(server: Loopback, second: Loopback, make: Make) -> None:
+def test_failure_of_all_targets_raises_the_last_error_with_their_names(
+    server: Loopback, second: Loopback, make: Make
+) -> None:
     server.default = Answer.error(429, "slow down")
     second.default = Answer(reset="before")
     client = make(cooldown=0)
@@ -474,14 +476,14 @@ def test_cancelled_request_is_over(server: Loopback) -> None:
     asyncio.run(main())
 
 
-def test_it_needs_a_key_for_targets_without_one() -> None:
+def test_client_needs_a_key_for_targets_without_one() -> None:
     with_key = [Target(HTTPTransport(), api_key="x"), Target(OfflineTransport())]
     assert not Fallback(with_key).needs_key
     assert Fallback([*with_key, Target()]).needs_key
     assert chat(oai.OpenAI(transport=Fallback(with_key[1:])))._response.target == "target-1"
 
 
-def test_it_pickles_without_keys() -> None:
+def test_fallback_pickles_without_keys() -> None:
     targets = [Target(OfflineTransport(), name="a", api_key=OTHER_KEY), Target(OfflineTransport(), weight=2)]
     pickled = pickle.dumps(Balancer(targets, seed=3, cooldown=5))
     assert OTHER_KEY.encode() not in pickled

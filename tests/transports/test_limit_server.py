@@ -196,7 +196,7 @@ def test_invalid_url_is_rejected(url: str) -> None:
         Limiter(OfflineTransport(), requests_per_minute=1, shared=url)
 
 
-def test_it_pickles_and_names_its_address(limits: LimitServer) -> None:
+def test_remote_limiter_pickles_and_names_its_address(limits: LimitServer) -> None:
     limiter = Limiter(OfflineTransport(), requests_per_minute=1, shared=limits.url)
     copy = pickle.loads(pickle.dumps(limiter))
     oai.OpenAI(transport=copy).models.list()

@@ -355,7 +355,7 @@ def test_limit_below_one_is_rejected(limits: dict[str, int]) -> None:
         Limiter(OfflineTransport(), **limits)
 
 
-def test_it_pickles_with_its_limits() -> None:
+def test_limiter_pickles_with_its_limits() -> None:
     limiter = pickle.loads(pickle.dumps(Limiter(OfflineTransport(), in_flight=2, requests_per_minute=9)))
     assert limiter._options == {"in_flight": 2, "requests_per_minute": 9}
     assert limiter.needs_key is False

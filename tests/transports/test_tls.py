@@ -95,7 +95,7 @@ def test_an_unknown_issuer_is_rejected_after_all_certificates_were_read(
     assert [line.split()[0] for line in lines] == ["connect", "connect"]
 
 
-def test_an_issuer_that_is_only_in_the_whole_store_is_found(
+def test_issuer_outside_the_hashed_directory_is_found(
     url: str, authority: trustme.CA, others: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A directory that is hashed in part: the second attempt reads the default file."""

@@ -164,7 +164,7 @@ class Foreign:
         return SimpleNamespace(do_handshake=tls.do_handshake, read=tls.read, write=tls.write)
 
 
-def test_a_context_without_sessions_is_used_as_it_is(authority: trustme.CA) -> None:
+def test_ssl_context_without_sessions_is_used_unchanged(authority: trustme.CA) -> None:
     tls = serving(authority)
     with Loopback(Answer(body=b"x"), tls=tls) as server:
         foreign: Any = Foreign(trusting(authority))

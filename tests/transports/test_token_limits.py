@@ -195,7 +195,7 @@ def test_tiktoken_counts_where_its_vocabulary_is_on_this_machine(
     request_facts._counter.cache_clear()
 
 
-def test_it_pickles_with_all_limits(tmp_path: Path) -> None:
+def test_limiter_pickles_with_token_limits(tmp_path: Path) -> None:
     limiter = Limiter(OfflineTransport(), tokens_per_minute=9, shared=tmp_path / "limits")
     assert pickle.loads(pickle.dumps(limiter))._options == {"tokens_per_minute": 9, "shared": tmp_path / "limits"}
 

@@ -293,7 +293,7 @@ def test_wrappers_and_fakes(make: Callable[[], Any], server: Loopback) -> None:
     [AsyncHTTPTransport, AiohttpTransport, lambda: AsgiTransport(lambda *_: None)],
     ids=["http", "aiohttp", "asgi"],
 )
-def test_transports_of_asyncio_name_what_to_use_under_trio(make: Callable[[], Any], server: Loopback) -> None:
+def test_asyncio_transports_name_the_alternative_under_trio(make: Callable[[], Any], server: Loopback) -> None:
     async def main() -> None:
         async with oai.AsyncOpenAI(api_key=KEY, base_url=server.url, transport=make(), timeout=0.2) as client:
             await ask(client)

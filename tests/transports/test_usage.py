@@ -381,7 +381,7 @@ def test_budget_of_cost_needs_prices() -> None:
 
 
 @pytest.mark.parametrize("outer", ["usage", "recorder"])
-def test_it_stacks_with_other_transports(outer: str, tmp_path: Path, server: Loopback) -> None:
+def test_usage_stacks_with_other_transports(outer: str, tmp_path: Path, server: Loopback) -> None:
     server.default = Answer.events(CHUNKS)
     inner: Any = Limiter(FailingTransport(HTTPTransport(), Fail("refused", chance=0.0)), in_flight=1)
     recorded = tmp_path / "a.cassette"

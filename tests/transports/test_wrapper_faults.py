@@ -132,7 +132,7 @@ def test_stream_that_breaks_raises_and_the_next_one_works(way: Way, wrapped: Any
     assert [event.choices[0].delta.content for event in events[:2]] == ["Hel", "lo"]
 
 
-def test_it_closes_what_it_wraps(wrap: Callable[[Any], Any]) -> None:
+def test_closing_a_wrapper_closes_the_wrapped_transport(wrap: Callable[[Any], Any]) -> None:
     closed: list[str] = []
 
     class Inner(HTTPTransport):

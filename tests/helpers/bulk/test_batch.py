@@ -538,7 +538,7 @@ def test_batch_that_is_gone_is_sent_again(run: Any, api: Api, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("also_batch", [False, True], ids=["file", "file and batch"])
-def test_answers_that_are_gone_are_asked_for_again(also_batch: bool, run: Any, api: Api, tmp_path: Path) -> None:
+def test_requests_whose_answers_are_gone_are_sent_again(also_batch: bool, run: Any, api: Api, tmp_path: Path) -> None:
     journal = tmp_path / "j"
     api.late = {"c"}
     run(queue_abc, journal=journal)

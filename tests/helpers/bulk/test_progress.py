@@ -136,7 +136,7 @@ def test_estimate_reads_a_file_of_rows(tmp_path: Path) -> None:
     assert found == oai.estimate(str(tmp_path / "in.jsonl"), prices={"models": {"m": {"input": 1.0, "output": 1.0}}})
 
 
-def test_estimate_names_what_it_does_not_know() -> None:
+def test_estimate_reports_models_without_a_price() -> None:
     prices = {"models": {"m": {"input": 1.0}}}
     known = oai.estimate([{"model": "m", "input": "x"}, {"model": "other", "input": "x"}], prices=prices)
     assert (known.unlimited, known.unpriced) == (2, 1)

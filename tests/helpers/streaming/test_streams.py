@@ -254,13 +254,13 @@ def test_tool_calls_in_dialects_of_other_servers(how: str) -> None:
     assert [call_id for call_id, _, _ in calls] == ids
 
 
-def test_calls_of_one_function_without_ids_are_told_apart_by_their_arguments() -> None:
+def test_calls_of_one_function_without_ids_are_distinguished_by_arguments() -> None:
     for index in (0, None):
         calls = accumulated_calls(*[tool(index, f'{{"n": {n}}}', name="f") for n in range(3)])
         assert calls == [("", "f", f'{{"n": {n}}}') for n in range(3)]
 
 
-def test_calls_without_arguments_are_told_apart_by_the_names_of_the_tools() -> None:
+def test_calls_without_arguments_are_distinguished_by_tool_names() -> None:
     for index in (0, None):
         chunks = [tool(index, "", name=name) for name in ("start", "stop")]
         assert [name for _, name, _ in accumulated_calls(*chunks, tools=[start, stop])] == ["start", "stop"]
