@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
@@ -126,7 +125,7 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         owns = chosen is None or http_client is not None
         self._core = self._core_class(self, config, chosen, http_client=http_client, owns_transport=owns)
         self._core.check_key()
-        start_log(os.environ)
+        start_log()
 
     @property
     def transport(self) -> Transport:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from oai._errors import OpenAIError
 from oai._http.messages import Transport
+from oai._request.options import environment
 from oai._support.suggest import nearest
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def find_transport(transport: Any, *, is_async: bool) -> Any:
     if transport is None:
         with _lock:
             transport = _blocks[-1][0] if _blocks else None
-    if transport is None and (setting := os.environ.get(VARIABLE)):
+    if transport is None and (setting := environment(VARIABLE)):
         transport = _from_environment(setting, is_async=is_async)
     side = getattr(transport, "for_async", None) if is_async else None
     return transport if side is None else side()
@@ -116,8 +117,8 @@ def recorded_transport() -> Unclosed | None:
     Raises:
         OpenAIError: the value of `OAI_TRANSPORT` is invalid.
     """
-    setting = os.environ.get(VARIABLE, "")
-    if not setting or setting in LIBRARIES or setting.partition(":")[0] in CASSETTES:
+    setting = environment(VARIABLE)
+    if setting is None or setting in LIBRARIES or setting.partition(":")[0] in CASSETTES:
         return None
     return Unclosed(_from_environment(setting, is_async=False))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._request.headers import override
 from oai._request.hooks import Attempt, Hooks
+from oai._request.options import environment
 from oai._support.log import logger
 
 if TYPE_CHECKING:
@@ -143,13 +144,13 @@ def _enabled_logger() -> Logger | None:
     return log if log.isEnabledFor(20) else None
 
 
-def start_log(environment: Mapping[str, str]) -> None:
+def start_log() -> None:
     """Log to stderr at the level in `OAI_LOG` or `OPENAI_LOG`: `info` or `debug`.
 
     Handlers that the program has installed stay in place. Any other value is warned about.
     """
     for name in LOG_VARIABLES:
-        level = environment.get(name, "").strip().lower()
+        level = (environment(name) or "").lower()
         if level in LEVELS:
             import logging  # a large module, which most programs do without
 

@@ -85,8 +85,16 @@ def option(takes: str, doc: str, **rules: Any) -> Any:
 
 
 def environment(name: str) -> str | None:
-    """Return the value of an environment variable, `None` if it is unset or blank."""
-    return (os.environ.get(name) or "").strip() or None
+    """Return the value of an environment variable, `None` if it is unset or blank.
+
+    For one that is unset, as most are, `os.environ.get` raises and catches two errors. A look into its dictionary costs
+    a quarter of that; a mapping that a test puts in the place of `os.environ` may have none.
+    """
+    variables = os.environ
+    stored = getattr(variables, "_data", None)
+    if stored is not None and variables.encodekey(name) not in stored:
+        return None
+    return (variables.get(name) or "").strip() or None
 
 
 def key_or(variable: str) -> Callable[[str, Any], Any]:

@@ -55,6 +55,22 @@ def test_environment_variables_of_the_official_sdk_are_read(server: Loopback, mo
     assert server.requests[0].path == "/base/models/m"
 
 
+@pytest.mark.parametrize("variables", [{"OPENAI_API_KEY": " key "}, {"OPENAI_API_KEY": " key ", "OPENAI_ORG_ID": " "}])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_environment_may_be_replaced_by_any_mapping(
+    replaced: bool, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID"):
+        monkeypatch.delenv(name, raising=False)
+    if replaced:
+        monkeypatch.setattr(os, "environ", variables)
+    else:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+    client = oai.OpenAI()
+    assert (client.api_key, client.organization) == ("key", None)
+
+
 def test_admin_key_is_sent_to_admin_operations_only(server: Loopback, client_to: Make) -> None:
     client = client_to(admin_api_key="the-admin-key")
     server.reply(json={"object": "list", "data": [], "has_more": False})
