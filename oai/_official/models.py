@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeGuard, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from oai._json.decode import convert, decode
 from oai._json.encode import encode
@@ -24,6 +25,31 @@ def construct_type(*, value: object, type_: Any, metadata: list[Any] | None = No
 
 
 construct_type_unchecked = construct_type
+
+
+def construct_field(value: Any, kind: Any) -> Any:
+    """Make the value of a model's field of data that is not validated, as the official SDK's `construct` does.
+
+    Lists and dicts are copied, what is plain data in them becomes objects, and objects stay the same ones.
+    """
+    if isinstance(value, list):
+        item = _item_type(kind)
+        return [construct_field(each, item) for each in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        return construct_type(value=value, type_=kind)
+    except (TypeError, ValueError):  # such as a forward reference that does not resolve
+        return {**value}
+
+
+def _item_type(kind: Any) -> Any:
+    """Return the type of the items of a list, also of one that is optional or annotated."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(kind) is list:
+        return get_args(kind)[0]
+    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
+    return next((_item_type(each) for each in variants if _item_type(each) is not Any), Any)
 
 
 def validate_type(*, type_: Any, value: object) -> Any:

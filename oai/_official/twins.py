@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from oai._json.objects import Kind, Object
+from oai._official.models import construct_field
 
 OWN: Final = ("oai.", "msgspec.")
 """The modules whose structs remain structs."""
@@ -166,6 +167,16 @@ def _base() -> Any:
         __structs__: ClassVar[tuple[type, ...]] = (Object,)
 
         _request_id: str | None = None
+
+        @classmethod
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Any:
+            """Make a model of data that is not validated; what is plain data in its fields becomes objects."""
+            kinds = {name: field.annotation for name, field in cls.model_fields.items()}
+            kinds |= {field.alias: field.annotation for field in cls.model_fields.values() if field.alias}
+            made = {name: construct_field(value, kinds[name]) for name, value in values.items() if name in kinds}
+            return super().model_construct(_fields_set, **(values | made))
+
+        construct = model_construct
 
         def __eq__(self, other: object) -> bool:
             """Compare with a result by its data; with other models as pydantic does."""

@@ -185,3 +185,43 @@ message.content = "Hello"
 print(message.content, "__setattr__" in vars(oai.Object))
 """
     assert output(program) == ["True True", "Hello False"]
+
+
+CONSTRUCTING = """
+import pydantic
+from openai.types.responses import Response, ResponseOutputMessage
+message = {
+    "type": "message", "id": "msg", "role": "assistant", "status": "completed",
+    "content": [{"type": "output_text", "text": "Hi", "annotations": []}],
+}
+class Answer(Response):
+    note: str = "none"
+    again: list[Response] | None = None
+data = {
+    "id": "r", "output": [message], "metadata": {"a": "b"}, "tools": [{"type": "new", "own": [1]}], "own": [1],
+    "again": [{"id": "inner", "output": [message]}], "parallel_tool_calls": "perhaps",
+}
+for construct in (Answer.construct, Answer.model_construct):
+    answer = construct(**data)
+    assert isinstance(answer.output[0], ResponseOutputMessage), answer.output
+    print(answer.output[0].content[0].text, answer.again[0].output[0].id, answer.note, answer.parallel_tool_calls)
+    print(answer.tools[0].own, sorted(answer.model_fields_set))
+    for name in ("output", "metadata", "tools", "again"):
+        assert getattr(answer, name) is not data[name], name
+    assert answer.own is data["own"]
+    second = construct(**dict(answer))
+    assert second.output == answer.output and second.output is not answer.output
+    assert second.output[0] is answer.output[0]
+    second.output.append(None)
+    print(len(answer.output), len(data["output"]))
+"""
+
+
+def test_derived_class_constructs_objects_and_shares_no_list() -> None:
+    pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
+    done = subprocess.run(
+        [sys.executable, "-c", CONSTRUCTING], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert output(CONSTRUCTING) == done.stdout.splitlines()
+    assert done.stdout.splitlines()[0] == "Hi msg none perhaps"
