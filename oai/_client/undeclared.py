@@ -12,6 +12,7 @@ from oai._json.objects import Object
 from oai._request.client_core import core_of
 from oai._request.options import count
 from oai._support.omit import omit
+from oai._table.operation import Operation
 
 OPTIONS = ("headers", "params", "extra_json", "timeout", "max_retries", "idempotency_key")
 """The options of the official SDK's `RequestOptions` that requests take."""
@@ -67,15 +68,9 @@ class UndeclaredRequests:
         """
         if content is not None and (body is not None or files):
             raise TypeError("content excludes body and files: pass one")
-        from oai._table.undeclared import undeclared_operation  # few programs need it
-
-        operation = undeclared_operation(method, path, cast_to, list(files or {}))
+        operation = _operation(method, path, cast_to, files)
         if stream:
-            from oai._results.stream_class import read_stream_class  # like a stream itself
-
-            event_type = Any if cast_to is Object else cast_to
-            kind = event_type if stream_cls is None else stream_cls
-            operation.stream_type, operation.assemble_stream = read_stream_class(kind, event_type)
+            _set_stream_type(operation, cast_to, stream_cls)
         payload = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
         if more.get("max_retries") is not None:
@@ -115,6 +110,21 @@ class UndeclaredRequests:
     def delete(self, path: str, **options: Any) -> Any:
         """`request("DELETE", ...)`."""
         return self.request("DELETE", path, **options)
+
+
+def _operation(method: str, path: str, cast_to: Any, files: Mapping[str, Any] | None) -> Operation:
+    from oai._table.undeclared import undeclared_operation  # few programs need it
+
+    return undeclared_operation(method, path, cast_to, list(files or {}))
+
+
+def _set_stream_type(operation: Operation, cast_to: Any, stream_cls: Any) -> None:
+    """Set the type of an operation's events, and the class of their stream if it is the program's own."""
+    from oai._results.stream_class import read_stream_class  # like a stream itself
+
+    event_type = Any if cast_to is Object else cast_to
+    kind = event_type if stream_cls is None else stream_cls
+    operation.stream_type, operation.assemble_stream = read_stream_class(kind, event_type)
 
 
 def _view_of(headers: Any) -> tuple[str, Any]:

@@ -71,8 +71,7 @@ class LocalAudioPlayer:
         """
         sounddevice = sound_package("sounddevice")
         loop, done = asyncio.get_running_loop(), asyncio.Event()
-        waiting: queue.Queue[Any] = queue.Queue(QUEUED)
-        rest: Any = None
+        waiting = _WaitingSamples()
 
         async def produce() -> None:
             try:
@@ -85,23 +84,14 @@ class LocalAudioPlayer:
 
         def fill(block: Any, frames: int, times: Any, status: Any) -> None:
             del times, status
-            nonlocal rest
             filled = 0
-            while filled < frames:
-                if rest is None or not len(rest):
-                    try:
-                        rest = waiting.get(timeout=PATIENCE)
-                    except queue.Empty:
-                        block[filled:] = 0
-                        return
-                    if rest is None:
-                        block[filled:] = 0
-                        loop.call_soon_threadsafe(done.set)
-                        raise sounddevice.CallbackStop
-                piece = rest[: frames - filled]
+            while filled < frames and (piece := waiting.take(frames - filled)) is not None:
                 block[filled : filled + len(piece)] = piece
-                rest = rest[len(piece) :]
                 filled += len(piece)
+            block[filled:] = 0
+            if waiting.has_ended:
+                loop.call_soon_threadsafe(done.set)
+                raise sounddevice.CallbackStop
 
         producer = asyncio.create_task(produce())
         with sounddevice.OutputStream(samplerate=SAMPLE_RATE, channels=self.channels, dtype=self.dtype, callback=fill):
@@ -120,6 +110,33 @@ class LocalAudioPlayer:
     def _floats(self, pcm: bytes) -> Any:
         numpy = sound_package("numpy")
         return self._samples(numpy.frombuffer(pcm[: len(pcm) // 2 * 2], dtype=numpy.int16))
+
+
+class _WaitingSamples:
+    """Samples that wait to be played: put by one thread, and taken by another."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(QUEUED)
+        self._rest: Any = ()
+        self.has_ended = False
+
+    def put(self, samples: Any) -> None:
+        """Add samples, or `None` for their end; wait while there are too many."""
+        self._queue.put(samples)
+
+    def take(self, most: int) -> Any:
+        """Return the next samples, `most` of them at the most; `None` at the end, and if there are none in time."""
+        if not len(self._rest):
+            try:
+                samples = self._queue.get(timeout=PATIENCE)
+            except queue.Empty:
+                return None
+            if samples is None:
+                self.has_ended = True
+                return None
+            self._rest = samples
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        return piece
 
 
 async def _bytes_of(response: Any) -> bytes:

@@ -96,30 +96,17 @@ def upload_file_chunked(
         record = UploadJournal(journal, stack)
         common: dict[str, Any] = {each: options[each] for each in ("extra_headers", "timeout") if each in options}
         sending = _Sending(client, source, md5, max_concurrency, progress, record, common)
-
-        def start() -> Steps[Any]:
-            created = UploadState(upload_id="", bytes=source.size, part_size=part_size, filename=name)
-            upload = yield client.uploads.create(
-                bytes=source.size, filename=name, mime_type=mime_type, purpose=purpose, **options
-            )
-            created.upload_id, created.expires_at = upload.id, upload.expires_at
-            record.start(created)
-            return (yield from sending.complete(created))
-
-        state = resume or record.state
-        if state is None:
-            completed = yield from start()
+        new = UploadState(upload_id="", bytes=source.size, part_size=part_size, filename=name)
+        create = {"mime_type": mime_type, "purpose": purpose, **options}
+        if resume is not None:
+            _check_same_file(resume, new)
+            record.start(resume)
+            completed = yield from sending.complete(resume)
+        elif record.state is not None:
+            _check_same_file(record.state, new)
+            completed = yield from sending.continue_or_start(record.state, new, create)
         else:
-            _check_same_file(state, source.size, part_size, name)
-            if resume is not None:
-                record.start(state)
-            try:
-                completed = yield from sending.complete(state)
-            except UploadError as error:
-                # The journal is of an upload that the server has forgotten: nothing else would ever end that.
-                if resume is not None or not isinstance(error.__cause__, NotFoundError):
-                    raise
-                completed = yield from start()
+            completed = yield from sending.start(new, create)
         record.delete()
     return completed
 
@@ -139,6 +126,22 @@ class _Sending:
     ) -> None:
         self._client, self._source, self._md5, self._limit = client, source, md5, limit
         self._progress, self._journal, self._common = progress, journal, common
+
+    def start(self, state: UploadState, create: Mapping[str, Any]) -> Steps[Any]:
+        """Create an upload, send all parts, and complete it."""
+        upload = yield self._client.uploads.create(bytes=state.bytes, filename=state.filename, **create)
+        state.upload_id, state.expires_at = upload.id, upload.expires_at
+        self._journal.start(state)
+        return (yield from self.complete(state))
+
+    def continue_or_start(self, journaled: UploadState, new: UploadState, create: Mapping[str, Any]) -> Steps[Any]:
+        """Continue the upload of a journal; start over if the server no longer has it, which nothing else would end."""
+        try:
+            return (yield from self.complete(journaled))
+        except UploadError as error:
+            if not isinstance(error.__cause__, NotFoundError):
+                raise
+        return (yield from self.start(new, create))
 
     def complete(self, state: UploadState) -> Steps[Any]:
         """Send the missing parts, and complete the upload."""
@@ -183,11 +186,11 @@ def _size(state: UploadState, number: int) -> int:
     return min(state.part_size, state.bytes - number * state.part_size)
 
 
-def _check_same_file(state: UploadState, size: int, part_size: int, name: str) -> None:
-    if (state.bytes, state.part_size, state.filename) != (size, part_size, name):
+def _check_same_file(state: UploadState, new: UploadState) -> None:
+    if (state.bytes, state.part_size, state.filename) != (new.bytes, new.part_size, new.filename):
         raise ValueError(
             f"the upload to resume is of {state.filename!r}, {state.bytes} bytes in parts of {state.part_size}, "
-            f"not {name!r}, {size} bytes in parts of {part_size}"
+            f"not {new.filename!r}, {new.bytes} bytes in parts of {new.part_size}"
         )
 
 
