@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._http.messages import Timeout
@@ -237,6 +236,8 @@ class Config:
             self._split_base_url(self.base_url)
         self.query = {**self.url_query, **self.default_query}  # of every request
         self.headers = self._standing_headers()
+        self.authorizes_itself = self._basic is not None or self.authorize((*self._custom, *self.default_headers))
+        """Whether the caller set or removed `Authorization` through `default_headers`, the environment or the URL."""
         self._by_operation: dict[tuple[str, bool], HeaderMap] = {}
 
     def _split_base_url(self, text: str) -> None:
@@ -313,7 +314,7 @@ class Config:
             if self.beta is not None:
                 headers = override(headers, {"OpenAI-Beta": self.beta})
             if sends_json:
-                headers = override(headers, {"Content-Type": JSON})
+                headers["content-type"] = ("Content-Type", JSON)
             self._by_operation[operation.name, sends_json] = headers
         return headers
 
@@ -321,11 +322,6 @@ class Config:
     def validates(self) -> bool:
         """Whether responses are validated strictly."""
         return self._strict_response_validation
-
-    @cached_property
-    def authorizes_itself(self) -> bool:
-        """Whether the caller set or removed `Authorization` through `default_headers`, the environment or the URL."""
-        return self._basic is not None or self.authorize((*self._custom, *self.default_headers))
 
     def authorize(self, names: Iterable[str]) -> bool:
         """Return whether one of these headers takes the place of the key, or of a key that is missing."""
