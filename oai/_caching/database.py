@@ -58,7 +58,7 @@ def connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:  # with WAL, a crash of the system loses the last responses at most
         database.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:  # such as for a file that is no database
+    except sqlite3.Error:  # such as for a file that is not a database
         database.close()
         raise
     return database

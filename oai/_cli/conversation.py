@@ -145,7 +145,7 @@ class Conversation:
 
         Raises:
             OSError: the file cannot be read.
-            OpenAIError: it is no list of messages.
+            OpenAIError: it is not a list of messages.
         """
         try:
             messages = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ MOST_INDENT = 50
 
 
 def console() -> Console | None:
-    """Return rich's console; `None` if the output is no terminal, or rich is not installed."""
+    """Return rich's console; `None` if the output is not a terminal, or rich is not installed."""
     if not sys.stdout.isatty():
         return None
     try:

@@ -112,7 +112,7 @@ class Unclosed:
 def recorded_transport() -> Unclosed | None:
     """Return the transport of the environment if it can be recorded, else `None` for the default one.
 
-    It can if one object serves sync and async clients, and is no cassette itself.
+    It can if one object serves sync and async clients, and is not a cassette itself.
 
     Raises:
         OpenAIError: the value of `OAI_TRANSPORT` is invalid.

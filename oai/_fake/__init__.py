@@ -3,5 +3,5 @@
 `program` is the interface that a test uses, `answers` and `pages` build the replies, `check` validates them against the
 operation's type, `calls` records the requests, and `paths` finds the behaviour for a call path.
 
-What a test leaves open, `_offline` fills in. This room opens no connection.
+`_offline` fills in the fields that a test does not set. This room opens no connection.
 """

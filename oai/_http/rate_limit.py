@@ -39,7 +39,7 @@ class RateLimit(msgspec.Struct, frozen=True):
 
 
 def seconds(text: str) -> float | None:
-    """Return a duration such as `6m0s`, `12ms` or `1.5` in seconds, `None` if the text is no duration."""
+    """Return a duration such as `6m0s`, `12ms` or `1.5` in seconds, `None` if the text is not a duration."""
     text = text.strip()
     parts = DURATION.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:

@@ -19,7 +19,7 @@ NO_BYTE_ORDER: Final[tuple[int, tuple[bytes, ...]]] = (0, ())
 DEFAULT: Final = "utf-8"
 
 NO_CHARSETS: Final = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
-"""Python's text encodings that are no charsets."""
+"""Python's text encodings that are not charsets."""
 
 
 LONGEST_MARK: Final = 4

@@ -65,7 +65,7 @@ def dump(
         exclude: fields to leave out.
 
     Raises:
-        TypeError: `include` or `exclude` is no selection.
+        TypeError: `include` or `exclude` is not a selection.
     """
     if type(value) in LEAVES:
         return value
@@ -136,7 +136,7 @@ def _is_left_out(style: Style, item: Any, default: Any) -> bool:
 
 
 def _dump_other(value: Any, style: Style) -> Any:
-    """Dump a value that is no JSON: an array, or what a program made of a text (`parsed`)."""
+    """Dump a value that is not JSON: an array, or a value that a program parsed from a text (`parsed`)."""
     to_list = getattr(value, "tolist", None)
     if callable(to_list):
         return to_list()

@@ -33,7 +33,7 @@ def encode(value: Any) -> bytes:
             deeply, perhaps because it contains itself.
     """
     try:
-        if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # as which msgspec would write NaN
+        if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # msgspec would write NaN as null
             return content
         return _encoder.encode(complete(value))
     except REFUSED as error:
@@ -70,9 +70,9 @@ def complete(value: Any) -> Any:
     return (_COMPLETE.get(kind) or _kind_of(kind))(value)
 
 
-@lru_cache(maxsize=512)  # bounded: classes can be made without end
+@lru_cache(maxsize=512)  # bounded, since programs can create classes without limit
 def _kind_of(kind: type) -> Callable[[Any], Any]:
-    """Return the function that completes values of a class that is no builtin type."""
+    """Return the function that completes values of a class that is not a builtin type."""
     if hasattr(kind, "_untyped"):
         return _complete_object
     if hasattr(kind, "__struct_fields__") or hasattr(kind, "__dataclass_fields__"):
@@ -134,7 +134,7 @@ def _utc_offset(value: Any) -> str:
 
 _COMPLETE: dict[type, Callable[[Any], Any]] = {
     str: _unchanged,  # the most frequent type
-    bool: _unchanged,  # a subclass of int, which is not to become a number
+    bool: _unchanged,  # a subclass of int, which must not become a number
     int: _unchanged,
     dict: _complete_dict,
     list: _complete_list,
@@ -143,7 +143,7 @@ _COMPLETE: dict[type, Callable[[Any], Any]] = {
 }
 
 _BASES: dict[type, Callable[[Any], Any]] = {
-    str: str.__str__,  # which makes a plain one of a subclass
+    str: str.__str__,  # which converts a subclass to the plain type
     int: int.__int__,
     float: lambda value: _complete_float(float.__float__(value)),
     dict: _complete_dict,

@@ -17,7 +17,7 @@ from oai._json.unions import ABSENT, NULLS, SHADOWED
 
 REQUIRED = msgspec.NODEFAULT
 TAG: Any = object()
-"""The default of a tag field, which is no field of the struct."""
+"""The default of a tag field, which is not a field of the struct."""
 
 KEPT: Any = object()
 """The default of an optional field whose null is dumped like that of a required one; see `kept_nulls`."""

@@ -33,7 +33,7 @@ def _model_fields(cls: Any) -> Any:
     """Return the declared fields by name.
 
     Raises:
-        AttributeError: the class is no struct, which `help` finds out of the bases of one.
+        AttributeError: the class is not a struct, such as a base class of one that `help` inspects.
     """
     if not hasattr(cls, "__struct_fields__"):
         raise AttributeError(f"{cls.__name__} has no fields")
@@ -54,7 +54,7 @@ def _validated(cls: Any, text: bytes, source: object) -> Any:
 
 
 class ModelMethods:
-    """What objects of the API have in common with pydantic's models."""
+    """The methods that objects of the API share with pydantic's models."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class ModelMethods:
     """The response (status, headers, retries taken), if this object is the whole of it."""
 
     model_config: ClassVar[Any] = MappingProxyType({"extra": "allow"})
-    """What programs read of a model's configuration: undeclared fields are kept."""
+    """The part of a model's configuration that programs read: undeclared fields are kept."""
 
     model_fields = _ClassProperty(_model_fields)
 
@@ -100,7 +100,7 @@ class ModelMethods:
             serialize_as_any: without effect.
 
         Raises:
-            TypeError: `include` or `exclude` is no selection.
+            TypeError: `include` or `exclude` is not a selection.
             ValueError: the data is nested too deeply.
         """
         style = Style(bool(by_alias), exclude_unset, exclude_defaults, exclude_none, True, mode)
@@ -186,7 +186,7 @@ class ModelMethods:
 
         Raises:
             TypeError: the data cannot be encoded as JSON.
-            ValueError: the data is no mapping or does not fit; the message names the place. It is pydantic's
+            ValueError: the data is not a mapping or does not fit; the message names the place. It is pydantic's
                 `ValidationError` if the program uses pydantic.
         """
         from oai._json.encode import encode  # which is built on this module
@@ -199,7 +199,7 @@ class ModelMethods:
         """Make an object from JSON text that fits its type; undeclared fields are kept.
 
         Raises:
-            ValueError: the text is no JSON object, or does not fit; as that of `model_validate`.
+            ValueError: the text is not a JSON object, or does not fit; as that of `model_validate`.
         """
         made: Self = _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
         return made

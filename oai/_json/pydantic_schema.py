@@ -69,7 +69,7 @@ def validated(kind: Any, value: Any) -> Any:
     """Convert plain data to a struct, keeping unknown fields.
 
     Raises:
-        ValueError: the data is no mapping, or a field is missing or of another type than is declared.
+        ValueError: the data is not a mapping, or a field is missing or of another type than is declared.
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"{name_of(kind)} must be a mapping, not {type(value).__name__}")  # noqa: TRY004 - pydantic's

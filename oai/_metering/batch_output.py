@@ -18,7 +18,7 @@ CONTENT: Final = "/files/{file_id}/content"
 """The path of a file's content in the table."""
 
 LONGEST: Final = 1 << 24
-"""Bytes of a line at most; a file with a longer one is no output of a batch."""
+"""Bytes of a line at most; a file with a longer one is not an output of a batch."""
 
 BOM: Final = b"\xef\xbb\xbf"
 
@@ -96,7 +96,7 @@ class BatchOutputMeter:
         return self.responses
 
     def _take(self, content: bytes) -> None:
-        """Take a line; a file whose first one is no response of a batch is something else."""
+        """Take a line; a file whose first one is not a response of a batch is something else."""
         line = _decoded(content) if self._is_output else None
         self._is_output = self._is_output and (line is not None or bool(self.responses))
         if self._is_output:

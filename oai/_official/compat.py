@@ -1,4 +1,4 @@
-"""What `openai._compat` says of pydantic."""
+"""The names of `openai._compat` about pydantic."""
 
 from __future__ import annotations
 

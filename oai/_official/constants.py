@@ -11,14 +11,14 @@ MAX_RETRY_DELAY: Final = 8.0
 MAX_RETRY_AFTER_DELAY: Final = 120
 
 API_KEY_SENTINEL: Final = "<missing API key>"
-"""What an Azure client has for a key where a token authorizes it; comparing with it is all that programs do."""
+"""The key of an Azure client that a token authorizes; programs only compare keys with it."""
 
 if TYPE_CHECKING:
     DEFAULT_CONNECTION_LIMITS: Any
 
 
 def __getattr__(name: str) -> Any:
-    """Make the limits of a client of httpx, which is imported only by programs that ask for them."""
+    """Return the limits of a client of httpx, which is only imported for them."""
     if name != "DEFAULT_CONNECTION_LIMITS":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from httpx import Limits

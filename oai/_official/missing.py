@@ -1,4 +1,4 @@
-"""Placeholders for names of the official SDK that have no counterpart; each says why when it is used.
+"""Placeholders for names of the official SDK that have no counterpart; using one raises an error with the reason.
 
 A placeholder is a class, so that it can stand in annotations, in `isinstance` and, where it is an error's, in `except`.
 """
@@ -18,7 +18,7 @@ REASONS: Final = {
     "auth": "it is a part of how the official SDK exchanges tokens; oai does it another way, see oai.auth",
     "provider": "it is a part of how the official SDK signs requests; oai does it another way, see oai.providers",
 }
-"""Why there is no counterpart."""
+"""The reasons for which there is no counterpart."""
 
 _made: dict[str, Any] = {}
 

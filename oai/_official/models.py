@@ -62,7 +62,7 @@ def validate_type(*, type_: Any, value: object) -> Any:
 
 
 def build(base_model_cls: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Make an object of its fields."""
+    """Make an object from its fields."""
     if args:
         raise TypeError(f"build takes the fields by name, not {len(args)} positional arguments")
     made: T = construct_type(value=kwargs, type_=base_model_cls)

@@ -22,7 +22,7 @@ def to_strict_json_schema(model: Any) -> dict[str, Any]:
 
 
 def type_to_response_format_param(response_format: Any) -> Any:
-    """Return the `response_format` of a chat completion that is to be of a type."""
+    """Return the `response_format` that requests output of a type."""
     from oai.helpers.structured.schemas import format_of
 
     if isinstance(response_format, (Omit, dict)):
@@ -33,7 +33,7 @@ def type_to_response_format_param(response_format: Any) -> Any:
 
 
 def type_to_text_format_param(type_: Any) -> dict[str, Any]:
-    """Return the `text.format` of a response that is to be of a type."""
+    """Return the `text.format` that requests output of a type."""
     form = type_to_response_format_param(type_)
     return {"type": "json_schema", **form["json_schema"]}
 

@@ -30,7 +30,7 @@ ATTRIBUTES: Final[dict[str, Any]] = {
     "__pydantic_private__": None,
     "__pydantic_extra__": property(lambda self: self.model_extra),
     "__pydantic_fields_set__": property(lambda self: self.model_fields_set),
-    "__setattr__": object.__setattr__,  # which programs call to get past a model's own, and msgspec's forbids
+    "__setattr__": object.__setattr__,  # programs call it to bypass a model's own; msgspec's raises
 }
 """Attributes of every model that programs use on results, which count as models."""
 

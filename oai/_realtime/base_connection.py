@@ -201,7 +201,7 @@ class BaseConnection(Handlers):
 
     def _parsed(self, data: bytes) -> Any:
         event = self.parse_event(data)
-        # A server that rejects every session sends an `error` event over each new connection: that is no progress.
+        # A server that rejects every session sends an `error` event over each new connection: that is not progress.
         if type_of(event) != "error":
             self._attempt = 0
         return event

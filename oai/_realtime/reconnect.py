@@ -18,7 +18,7 @@ ABNORMAL: Final = 1006
 """The code of a connection that was lost without a close frame (RFC 6455, section 7.4.1)."""
 
 
-class SocketClosed(Exception):  # noqa: N818 - a normal close is no error
+class SocketClosed(Exception):  # noqa: N818 - a normal close is not an error
     """A connection was closed or lost.
 
     Attributes:

@@ -68,7 +68,7 @@ class Dialect:
         raise NotImplementedError
 
     def renew(self, request: Request) -> bool:  # noqa: ARG002 - for subclasses
-        """After a response with status 401: tell whether other credentials can be had, and take the old ones off."""
+        """After a response with status 401: return whether other credentials are available, and remove the old ones."""
         return False
 
     def pickled(self, options: dict[str, Any]) -> dict[str, Any]:

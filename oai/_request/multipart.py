@@ -62,7 +62,7 @@ class Multipart:
         return next((part.text for part in self._parts if part.head == _head(name)), None)
 
     def with_field(self, name: str, value: str) -> Multipart:
-        """Return the form with another text in a field that is no file."""
+        """Return the form with another text in a field that is not a file."""
         form = copy.copy(self)
         head = _head(name)
         parts = [_Part(head, value.encode()) if part.head == head else part for part in self._parts]

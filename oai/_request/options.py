@@ -26,7 +26,7 @@ CLIENT_ARGUMENTS: Final = {"transport": "Transport | None", "table": "Tables | N
 PARTS: Final = ("connect", "read", "write", "pool")
 
 LONGEST: Final = 10 * 365 * 86400
-"""Seconds beyond which a duration is no limit: sockets and event loops overflow at some number of years."""
+"""Seconds beyond which a duration counts as unlimited: sockets and event loops overflow at some number of years."""
 
 
 class OptionTypeError(OpenAIError, TypeError):
@@ -198,7 +198,7 @@ def size(name: str, value: object) -> int | None:
 
 
 def seconds(name: str, value: object) -> float | None:
-    """Validate a duration; one that is longer than the system can wait is no limit."""
+    """Validate a duration; one that is longer than the system can wait counts as unlimited."""
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
         raise OpenAIError(f"{name} must be a non-negative number of seconds, or None for no limit, not {value!r}")
     return None if value is None or value > LONGEST else value

@@ -141,7 +141,7 @@ class EventDecoder:
         Raises:
             APIConnectionError: it ended without its end marker, so events may be missing.
             APIStatusError: the response was an error instead of an event stream.
-            APIResponseValidationError: the response was no event stream.
+            APIResponseValidationError: the response was not an event stream.
         """
         if self._plain is not None and not self.complete:
             plain, self._plain = self._plain, None
@@ -157,7 +157,7 @@ class EventDecoder:
             )
 
     def _check_kind(self) -> None:
-        """Raise for a response that is no event stream, by its content type or its content."""
+        """Raise for a response that is not an event stream, by its content type or its content."""
         if self._start.lstrip().startswith(b"{"):
             from oai._results.error_bodies import is_error_text, success_error
 
@@ -198,7 +198,7 @@ class EventDecoder:
         return is_error(value, kind) or (kind is Any and bool(value.get("error")))
 
     def _uncommon(self, data: bytes, name: str) -> Iterator[Any]:
-        """Decode an event that has a name, or that is no object."""
+        """Decode an event that has a name, or that is not an object."""
         text = data.strip()
         if text.strip(QUOTES).startswith(END_MARKER):
             self.complete = self._marked = True

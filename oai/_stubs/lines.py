@@ -135,7 +135,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _outside_strings(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Yield each position that is in no string, with the number of brackets that are open after it."""
+    """Yield each position outside of strings, with the number of brackets that are open after it."""
     depth, quote = 0, ""
     for at in range(start, len(text)):
         letter = text[at]

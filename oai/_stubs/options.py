@@ -30,7 +30,7 @@ OF_HTTPX: Final = {
     "timeout": "TimeoutLimits | tuple[float | None, ...]",
     "websocket_base_url": "URLLike",
 }
-"""By option what it takes besides its own types."""
+"""Types of httpx that options accept in addition to their own, by option."""
 
 ATTRIBUTES: Final = """
 class OptionAttributes:

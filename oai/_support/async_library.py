@@ -29,7 +29,7 @@ TRANSPORTS_OF_TRIO = "use AsyncHttpxTransport(), or AsyncOpenAI(http_client=http
 
 
 def asyncio_loop(name: str, instead: str = TRANSPORTS_OF_TRIO) -> AbstractEventLoop:
-    """Return the running loop of asyncio, for what works on asyncio alone.
+    """Return the running loop of asyncio, for code that works on asyncio alone.
 
     Raises:
         RuntimeError: there is none, and the message names trio if that is running.

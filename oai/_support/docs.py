@@ -1,7 +1,7 @@
-"""Read `docs.toml`: what each parameter and each field means, for people who look at them.
+"""Read `docs.toml`, the descriptions of parameters and fields.
 
-The lines are apart from the rows and the structs because a program that makes calls needs none of them. This module is
-imported when a docstring is read, and by the tools that write stubs and pages.
+The lines are separate from the rows and the structs because a program that makes calls does not need them. This module
+is imported when a docstring is read, and by the tools that write stubs and pages.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def open_locked(path: str) -> IO[bytes]:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b")
         try:
             _lock(file)
-            # The writer before may have deleted the file between opening and locking: then this is no file any more.
+            # The writer before may have deleted the file between opening and locking: then the open file has no name.
             if _is_at(file, path):
                 return file
         except OSError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 LENGTH = 8
-"""Characters that a known text has at least, and by whose first ones it is looked up."""
+"""Minimum length of a known text, in characters; the first ones are the key by which it is looked up."""
 
 FEW = 32
-"""Up to that many known texts, searching for each is faster than taking the text apart."""
+"""Up to this number of known texts, searching for each is faster than splitting the text."""
 
 
 class KnownTexts:

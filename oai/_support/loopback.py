@@ -1,4 +1,4 @@
-"""Return whether an address is of this machine."""
+"""Recognize addresses of this machine."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SECRET_HEADERS = frozenset(
 """Header names, in lower case, whose values are never shown. `SECRET_PARAMETER` matches those that are not listed."""
 
 PUBLIC_HEADERS = frozenset({"idempotency-key", "sec-websocket-key", "x-idempotency-key"})
-"""Header names, in lower case, that `SECRET_PARAMETER` would match but whose values are no secret."""
+"""Header names, in lower case, that `SECRET_PARAMETER` would match but whose values are not secret."""
 
 IDENTIFIERS = frozenset({"openai-organization", "openai-project"})
 """Secret headers whose values are identifiers: not shown, but not searched for in paths and bodies either."""

@@ -29,7 +29,7 @@ def unicode_encoding(content: bytes) -> str | None:
 
 
 def decode_unicode(content: bytes) -> tuple[str | None, bytes, str]:
-    """Return content as text, its byte order mark, and the codec of the rest; `None` if it is no Unicode text.
+    """Return content as text, its byte order mark, and the codec of the rest; `None` if it is not Unicode text.
 
     `mark + text.encode(codec)` gives the bytes back: `utf-16` and `utf-32` alone would write this machine's order.
     """

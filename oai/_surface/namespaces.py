@@ -240,7 +240,7 @@ class _LazyMethod:
 
     @property
     def __func__(self) -> FunctionType:
-        """The function, by which `unittest.mock` tells whether what it puts in the place is to be awaited."""
+        """The function, by which `unittest.mock` decides whether its replacement must be awaited."""
         return self._make()
 
     def __get__(self, instance: object, owner: type) -> Any:

@@ -86,7 +86,7 @@ def verify_signature(
     keys = _keys(client.webhook_secret if secret is None else secret)
     fields = _fields(headers)
     _check_time(fields["webhook-timestamp"], tolerance)
-    # Text that a server made of undecodable bytes has surrogates, which are no UTF-8: then nothing matches.
+    # Text that a server made of undecodable bytes has surrogates, which are not UTF-8: then nothing matches.
     signed = f"{fields['webhook-id']}.{fields['webhook-timestamp']}.".encode(errors="replace") + _bytes(payload)
     expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     # Encoded, because `compare_digest` raises `TypeError` for text that is not ASCII.
@@ -100,7 +100,7 @@ def verify_signature(
 def _bytes(payload: str | bytes) -> bytes:
     if isinstance(payload, str):
         try:
-            return payload.encode(errors="surrogateescape")  # servers decode bytes that are no UTF-8 so
+            return payload.encode(errors="surrogateescape")  # as servers decode bytes that are not UTF-8
         except UnicodeEncodeError as error:
             raise InvalidWebhookSignatureError(f"the webhook's payload is not text of a request: {error}") from None
     if isinstance(payload, (bytes, bytearray, memoryview)):
@@ -137,7 +137,7 @@ def _fields(headers: HeadersLike) -> dict[str, str]:
     """Return the three header fields that sign a webhook, by their names in lower case."""
     try:
         fields = _read(headers)
-    except Exception as error:  # whatever an object that is no headers does, the webhook is unverified
+    except Exception as error:  # whatever an object in place of headers raises, the webhook is unverified
         message = f"cannot read the headers from {type(headers).__name__}: pass a mapping, or pairs of name and value"
         raise InvalidWebhookSignatureError(message) from error
     for name in FIELDS:

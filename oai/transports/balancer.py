@@ -43,7 +43,7 @@ class Balancer(Fallback):
         seed: int | None = None,
     ) -> None:
         self._seed = seed
-        self._dice = random.Random(seed)  # noqa: S311 - the choice is no secret
+        self._dice = random.Random(seed)  # noqa: S311 - the choice is not a secret
         super().__init__(targets, repeatable=repeatable, cooldown=cooldown, longest_cooldown=longest_cooldown)
 
     def _options(self) -> dict[str, Any]:

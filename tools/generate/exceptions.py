@@ -42,7 +42,7 @@ class Excuse:
 
 @dataclass(frozen=True)
 class Exceptions:
-    """The whole list: excused differences, and helpers of the official SDK that are no operations."""
+    """The whole list: excused differences, and helpers of the official SDK that are not operations."""
 
     entries: Sequence[Excuse]
     helpers: dict[str, str]

@@ -88,7 +88,7 @@ class Struct:
 
 @dataclass
 class Alias:
-    """A name for a type that is no class."""
+    """A name for a type that is not a class."""
 
     key: Key
     type: Type
@@ -105,7 +105,7 @@ class Facts:
     """Package by package, the public names that it exports, and what they stand for."""
 
     modules: dict[str, dict[str, Key]] = field(default_factory=dict)
-    """The same for each module that is no package, of the names that it defines."""
+    """The same for each module that is not a package, of the names that it defines."""
 
     left_out: dict[Key, str] = field(default_factory=dict)
 

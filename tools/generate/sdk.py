@@ -23,7 +23,7 @@ class Sdk:
     facts: Facts
     operations: list[Official]
     helpers: dict[str, str]
-    """The methods that are no operations, by call path, with what they are."""
+    """The methods that are not operations, by call path, with what they are."""
     sockets: list[OfficialSocket]
     modules: dict[str, ModuleFacts]
     resources: dict[tuple[str, str], str]
@@ -36,7 +36,7 @@ def read(options: Collection[str]) -> Sdk:
     """Read the SDK that this process can import.
 
     Args:
-        options: parameters of every method that opens a WebSocket, which are no part of the API.
+        options: parameters of every method that opens a WebSocket, which are not part of the API.
     """
     import openai
 

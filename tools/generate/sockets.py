@@ -26,7 +26,7 @@ def read_sockets(reader: Reader, options: Collection[str]) -> list[OfficialSocke
 
     Args:
         reader: the types.
-        options: parameters of every `connect` method, which are no part of the API.
+        options: parameters of every `connect` method, which are not part of the API.
     """
     client = openai.OpenAI(api_key="none")
     found = [(path, getattr(type(resource), "connect", None)) for path, resource in resources(client, "")]

@@ -259,7 +259,7 @@ def _items_of(response: Any) -> dict[int, Item] | None:
     """Return the items of the output of a response, `None` if it has no output.
 
     Raises:
-        ValueError: it is no response, or a field has the wrong type.
+        ValueError: it is not a response, or a field has the wrong type.
     """
     if not isinstance(response, Response):
         raise ValueError("the event has no valid response")  # noqa: TRY004 - the server's data, not an argument

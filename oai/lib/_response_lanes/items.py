@@ -27,7 +27,7 @@ def started(text: Any) -> GrowingText:
     """Return a text that grows from what was received of it.
 
     Raises:
-        ValueError: that is no text.
+        ValueError: that is not text.
     """
     if isinstance(text, str):
         return GrowingText(text)

@@ -25,7 +25,7 @@ def origin(url: str) -> str:
     """Return the origin of a URL, or its scheme and a colon if it has none.
 
     Raises:
-        ValueError: it is no absolute URL, or its origin is too long.
+        ValueError: it is not an absolute URL, or its origin is too long.
     """
     if url == BLANK:
         return url
@@ -81,7 +81,7 @@ def _join(scheme: str, host: str, port: int | None) -> str:
 
 
 def _check_name(host: str, authority: str) -> None:
-    """Check a host that is no IPv6 address.
+    """Check a host that is not an IPv6 address.
 
     A name whose last label is a number is an IPv4 address for browsers, which know more forms of it than there are here
     (WHATWG URL, section 3.5): it must be in the form that they write.
