@@ -7,6 +7,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -106,6 +107,87 @@ def test_the_suite_on_the_page_on_transports_runs(tmp_path: Path) -> None:
     code = blocks("howto/transports.md", "py")[0]
     Path(tmp_path, "test_mine.py").write_text(f"from oai import HTTPTransport as MyTransport\n{code}")
     run("pytest -q test_mine.py -k 'unread_reply or head'", tmp_path)
+
+
+APPLICATION = """\
+import sys
+import openai
+
+response = openai.OpenAI().responses.create(model="gpt-5", input="Hello")
+print(openai.__name__, sys.argv[1:], response.output_text)
+"""
+
+TEST_OF_APPLICATION = """\
+import openai
+
+def test_greeting():
+    assert openai.__name__ == "oai"
+    assert openai.OpenAI().responses.create(model="gpt-5", input="Hello").output_text == "Hello, Ada!"
+"""
+
+
+def test_commands_on_programs_that_import_openai_run(tmp_path: Path) -> None:
+    Path(tmp_path, "application.py").write_text(APPLICATION)
+    Path(tmp_path, "my_chain.py").write_text(APPLICATION)
+    Path(tmp_path, "test_application.py").write_text(TEST_OF_APPLICATION)
+    environment = environment_with_programs(tmp_path)
+    whole, chain = blocks("howto/official-sdk.md", "sh")
+    program, record, replay = whole.splitlines()
+    through, offline = chain.splitlines()
+    fake = oai.FakeTransport()
+    fake.responses.create.returns("Hello, Ada!")
+    with oai.testing.serve(fake) as url:
+        keyed = {**environment, "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": url}
+        assert in_shell(["bash", "-c", program], tmp_path, keyed) == "oai ['--its', 'arguments'] Hello, Ada!\n"
+        assert in_shell(["bash", "-c", through], tmp_path, keyed) == "oai [] Hello, Ada!\n"
+        assert "1 passed" in in_shell(["bash", "-c", record], tmp_path, keyed)
+    calls = len(fake.calls)
+    assert "1 passed" in in_shell(["bash", "-c", replay], tmp_path, {**environment, "OPENAI_BASE_URL": url})
+    assert "This is an offline response" in in_shell(["bash", "-c", offline], tmp_path, environment)
+    assert (calls, len(fake.calls)) == (3, 3)
+
+
+STARTUP = {
+    "bash": (".bashrc", "", "complete -p oai", "-F _oai oai"),
+    "zsh": (".zshrc", "autoload -Uz compinit && compinit -u -D\n", "print $_comps[oai]", "_oai"),
+    "fish": (".config/fish/config.fish", "", "complete -C 'oai models.retr'", "models.retrieve"),
+}
+"""By shell its startup file, what stands above the page's line there, and a command that shows that it has worked."""
+
+
+@pytest.mark.parametrize("shell", STARTUP)
+def test_the_line_of_a_page_that_enables_completion_works_in_the_startup_file(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    name, above, command, expected = STARTUP[shell]
+    lines = [line for block in blocks("command-line.md", "sh") for line in block.splitlines() if name in line]
+    assert len(lines) == 1
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{above}{lines[0]}\n")
+    environment = environment_with_programs(tmp_path) | {"HOME": str(tmp_path), "ZDOTDIR": str(tmp_path)}
+    environment.pop("XDG_CONFIG_HOME", None)
+    assert expected in in_shell([shell, "-i", "-c", command], tmp_path, environment)
+
+
+def environment_with_programs(directory: Path) -> dict[str, str]:
+    """Return an environment in which a shell finds `python` and `oai`, those of the tests."""
+    programs = directory / "programs"
+    programs.mkdir()
+    for name, arguments in (("python", ""), ("oai", "-m oai ")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
+        (programs / name).chmod(0o755)
+    python_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": python_path}
+
+
+def in_shell(command: list[str], directory: Path, environment: dict[str, str]) -> str:
+    """Return the output of a shell, without a terminal."""
+    done = subprocess.run(
+        command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def run(command: str, directory: Path, **variables: str) -> None:

@@ -91,6 +91,17 @@ for (const [query, wanted, places] of [
   ["webhook", "howto/webhooks", 1],
   ["fastapi", "howto/web-frameworks", 3],
   ["docker", "howto/deployment", 1],
+  ["langchain", "howto/official-sdk", 1],
+  ["llama-index", "howto/official-sdk", 1],
+  ["llamaindex", "howto/official-sdk", 1],
+  ["instructor", "howto/official-sdk", 1],
+  ["haystack", "howto/official-sdk", 1],
+  ["pydantic-ai", "howto/official-sdk", 1],
+  ["openai-agents", "howto/official-sdk", 1],
+  ["ollama", "howto/providers", 1],
+  ["proxy", "howto/proxies-and-tls", 1],
+  ["retries", "howto/timeouts", 3],
+  ["vcr", "howto/vcrpy", 1],
 ]) {
   const found = await page.evaluate((text) => Search._performSearch(...Search._parseQuery(text)), query);
   const names = found.reverse().map(([name]) => name); // Sphinx takes them from the end
