@@ -249,11 +249,12 @@ class Response:
                         self._read_trailers(data[at:])
                         return b"".join(pieces)
                 end = at + left
-                stop = min(end - 2, available)
+                stop = end - 2
                 if stop > at:
                     pieces.append(data[at:stop])
                 if end > available:
-                    left, at = end - stop, stop
+                    at = min(stop, available)
+                    left = end - at
                     break
                 if data[stop:end] != b"\r\n":
                     _refuse_chunk_end(data[stop:end])
