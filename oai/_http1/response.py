@@ -250,15 +250,15 @@ class Response:
                         return b"".join(pieces)
                 end = at + left
                 stop = end - 2
-                if stop > at:
-                    pieces.append(data[at:stop])
-                if end > available:
+                pieces.append(data[at:stop])
+                if data[stop:end] == b"\r\n":
+                    left, at = 0, end
+                elif end <= available:
+                    _refuse_chunk_end(data[stop:end])
+                else:
                     at = min(stop, available)
                     left = end - at
                     break
-                if data[stop:end] != b"\r\n":
-                    _refuse_chunk_end(data[stop:end])
-                left, at = 0, end
         except ResponseError as error:
             self._fail(error)
         self._left, self._partial = left, data[at:]
