@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import chat as chat_of
+from chat_server import delta
 from planted import KEY, planted
 
 import oai
@@ -41,19 +43,7 @@ Make = Callable[..., Any]
 
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 
-CHAT = {
-    "id": "c",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
-}
-
-
-def delta(text: str | None, reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": {} if text is None else {"content": text}, "finish_reason": reason}
-    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-
+CHAT = chat_of("Hi")
 
 STREAM = [delta("Hel"), delta("lo"), delta(None, "stop")]
 

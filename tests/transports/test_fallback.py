@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import chat as chat_of
+from chat_server import delta
 from planted import KEY, planted
 
 import oai
@@ -47,14 +49,7 @@ Make = Callable[..., Any]
 
 
 def chat_answer(text: str) -> Answer:
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "finish_reason": "stop", "message": message}
-    return Answer.of_json({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
-
-
-def chunk(text: str, reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
-    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return Answer.of_json(chat_of(text))
 
 
 def unreachable() -> str:
@@ -276,8 +271,8 @@ def test_model_of_a_form_is_renamed(server: Loopback, second: Loopback, make: Ma
 
 
 def test_stream_falls_back_before_its_head_only(server: Loopback, second: Loopback, make: Make) -> None:
-    server.reply(Answer.error(500, "broken"), Answer.events([chunk("fi")], done=False, reset="body"))
-    second.default = Answer.events([chunk("second", "stop")])
+    server.reply(Answer.error(500, "broken"), Answer.events([delta("fi")], done=False, reset="body"))
+    second.default = Answer.events([delta("second", "stop")])
     client = make(cooldown=0)
     stream = chat(client, stream=True)
     assert (stream.response.target, [each.choices[0].delta.content for each in stream]) == ("b", ["second"])
@@ -291,7 +286,7 @@ def test_stream_falls_back_before_its_head_only(server: Loopback, second: Loopba
 
 
 def test_abandoned_stream_ends_its_request(server: Loopback, make: Make) -> None:
-    server.default = Answer.events([chunk("first")], hold=threading.Event())
+    server.default = Answer.events([delta("first")], hold=threading.Event())
     client = make()
     stream = chat(client, stream=True)
     next(iter(stream))
@@ -603,7 +598,7 @@ ORDERS: list[Callable[[Any, Path], Any]] = [
 @pytest.mark.parametrize("number", range(len(ORDERS)))
 def test_it_can_be_stacked(number: int, server: Loopback, second: Loopback, tmp_path: Path) -> None:
     server.default = Answer.error(429, "slow down")
-    second.default = Answer.events([chunk("sec"), chunk("ond", "stop")], pace=0.01)
+    second.default = Answer.events([delta("sec"), delta("ond", "stop")], pace=0.01)
     targets = [Target(name="a"), Target(name="b", base_url=f"{second.url}/v1")]
 
     def read(stream: Any) -> str:

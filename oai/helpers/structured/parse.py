@@ -13,36 +13,13 @@ from oai._support.omit import omit
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, parse_response
 from oai.helpers.structured.schemas import format_of
 from oai.helpers.structured.tools import Tools, tools_for
-from oai.types.chat import (
-    ParsedChatCompletion,
-    ParsedChatCompletionMessage,
-    ParsedChoice,
-    ParsedFunction,
-    ParsedFunctionToolCall,
-)
-from oai.types.responses import (
-    ParsedResponse,
-    ParsedResponseFunctionToolCall,
-    ParsedResponseOutputMessage,
-    ParsedResponseOutputText,
-)
+from oai.types.chat import ParsedChatCompletion
+from oai.types.responses import ParsedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from oai._flow.steps import Steps
-
-__all__ = [
-    "ParsedChatCompletion",
-    "ParsedChatCompletionMessage",
-    "ParsedChoice",
-    "ParsedFunction",
-    "ParsedFunctionToolCall",
-    "ParsedResponse",
-    "ParsedResponseFunctionToolCall",
-    "ParsedResponseOutputMessage",
-    "ParsedResponseOutputText",
-]
 
 
 def parse_chat(

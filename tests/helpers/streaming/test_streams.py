@@ -27,10 +27,9 @@ from oai.helpers.streaming.chat import ChatCompletionStreamState
 from oai.helpers.streaming.chat_events import ContentDeltaEvent
 from oai.helpers.streaming.partial_text import GrowingText, partial_json
 from oai.helpers.streaming.responses import ResponseStreamState
-from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
 from oai.testing import Answer, Loopback
-from oai.types.chat import ChatCompletionChunk, ChatCompletionMessageCustomToolCall
-from oai.types.responses import ResponseStreamEvent
+from oai.types.chat import ChatCompletionChunk, ChatCompletionMessageCustomToolCall, ParsedChatCompletion
+from oai.types.responses import ParsedResponse, ResponseStreamEvent
 
 FINAL = "get_final_completion"
 

@@ -32,11 +32,11 @@ from typing_extensions import TypeAliasType
 import oai
 from oai._json.encode import encode
 from oai._official.schemas import parse_chat_completion
-from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
 from oai.helpers.structured.schemas import MOST_FORMATS, format_of
 from oai.helpers.structured.strict_mode import strict
 from oai.testing import Answer, Loopback
-from oai.types.chat import ChatCompletion
+from oai.types.chat import ChatCompletion, ParsedChatCompletion
+from oai.types.responses import ParsedResponse
 
 
 @dataclass
