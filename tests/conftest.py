@@ -28,8 +28,38 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(passed_tests)
 
 
-def pytest_collection_finish() -> None:
-    """Exempt what collection imported from garbage collection: hundreds of tests collect, and would search all of it."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without garbage collection, which would search all that has been collected again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        _exempt_what_lives()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that take long first, so that no worker of pytest-xdist ends with one of them, alone."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let workers that are done take over tests of others; each starts with neighbours, which share their fixtures."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_to_search() -> None:
+    """Keep what modules have imported out of the garbage collections of tests, of which there are hundreds."""
+    _exempt_what_lives()
+
+
+def _exempt_what_lives() -> None:
+    """Exempt all living objects from garbage collection."""
     gc.collect()
     gc.freeze()
 
@@ -50,6 +80,12 @@ def _no_secret_in_a_cassette(request: pytest.FixtureRequest) -> Iterator[None]:
         assert secrets_of_a_test(fixtures["tmp_path"]) == []
     elif "tmp_path_factory" in fixtures:
         assert secrets_of_all(fixtures["tmp_path_factory"].getbasetemp()) == []
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry without the half a second before the first retry."""
+    monkeypatch.setattr("oai._flow.retry.FIRST_DELAY", 0.001)
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ from oai.transports import (
     Urllib3Transport,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
 TRANSPORTS: dict[str, Callable[[], Any]] = {
     "http": HTTPTransport,
     "urllib3": Urllib3Transport,
@@ -366,11 +368,6 @@ def check(batch: Batch, capsys: pytest.CaptureFixture[str]) -> None:
     assert batch.outcomes["lost probe"] < len(batch.numbers) / 20
 
 
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oai._flow.retry.FIRST_DELAY", 0.001)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("first", [0, CASES])
 @pytest.mark.parametrize("transport", OVER_SOCKETS)
@@ -381,6 +378,7 @@ def test_hostile_responses_end_in_results_or_named_errors(
     check(Batch(transport, int(one or first), 1 if one else CASES), capsys)
 
 
+@pytest.mark.first
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("transport", OVER_SOCKETS)

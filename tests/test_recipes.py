@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,17 +75,9 @@ def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, env=environment, cwd=place, text=True, capture_output=True, timeout=120)
 
 
-@pytest.fixture(scope="module")
-def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future]:
-    """Run the recipes that this session collected, in parallel."""
-    names = {item.callspec.params["name"] for item in request.session.items if item.name.startswith("test_recipe_runs")}
-    with ThreadPoolExecutor(4) as pool:
-        return {name: pool.submit(run, name, tmp_path_factory.mktemp("recipe")) for name in sorted(names)}
-
-
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe_runs(name: str, finished: dict[str, Future]) -> None:
-    done = finished[name].result()
+def test_recipe_runs(name: str, tmp_path: Path) -> None:
+    done = run(name, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(PRINTED.get(name, r"\S"), done.stdout), done.stdout
 

@@ -67,8 +67,8 @@ def test_x_should_retry_overrides_the_status(server: Loopback, client_to: Make) 
 
 
 @pytest.mark.parametrize("answer", [Answer(reset="before"), Answer.of_json(PAGE, truncate=4)])
-def test_broken_connection_is_retried(answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any) -> None:
-    monkeypatch.setattr("oai._flow.retry.FIRST_DELAY", 0.001)
+@pytest.mark.usefixtures("quick_retries")
+def test_broken_connection_is_retried(answer: Answer, server: Loopback, client_to: Make) -> None:
     server.reply(answer, Answer.of_json(PAGE))
     assert client_to(max_retries=1).models.list().data == []
     assert len(server.requests) == 2

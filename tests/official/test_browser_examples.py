@@ -39,6 +39,7 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
+@pytest.mark.first
 @pytest.mark.thorough
 @pytest.mark.skipif("OFFICIAL_SDIST" not in os.environ, reason="OFFICIAL_SDIST names no directory (.ci/run fetches it)")
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (.ci/run installs it)")

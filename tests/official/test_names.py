@@ -142,6 +142,7 @@ def test_reasons_are_used(reason: str) -> None:
         getattr(missing, f"{reason}.Name")()
 
 
+@pytest.mark.first
 def test_the_files_of_names_are_up_to_date(tmp_path: Path) -> None:
     if openai.__version__ != official_version:
         return  # another version of the SDK has other names

@@ -77,6 +77,7 @@ def test_call_has_a_span_with_its_attributes(traced: Any, telemetry: Telemetry, 
     }
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_retries_are_events_of_one_span(traced: Any, telemetry: Telemetry, server: Loopback) -> None:
     server.reply(Answer.error(500, "x", headers=[("retry-after-ms", "1")]), Answer(reset="before"))
     server.default = Answer(json=COMPLETION)

@@ -82,6 +82,7 @@ def test_signature_is_botocore_s(play: Callable[..., Any], server: Loopback, end
     verify(seen, root, service, "eu-west-1")
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_each_attempt_is_signed_again_and_escaped_paths_and_queries_count(
     play: Callable[..., Any], server: Loopback
 ) -> None:
@@ -158,6 +159,7 @@ def test_profile_has_credentials_and_region(server: Loopback, tmp_path: Path) ->
     verify(server.requests[0], server.url, "bedrock-mantle", "ap-south-1", token=None)
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_bearer_token_is_resolved_for_each_attempt(play: Callable[..., Any], server: Loopback) -> None:
     tokens = iter([BEARER, BEARER + "2"])
     server.reply(Answer.error(500, "again"))

@@ -128,6 +128,7 @@ def test_one_refresh_for_many_callers(server: Loopback, tokens: Loopback, accoun
     assert len(tokens.requests) == 2  # one for each client, which scope their own
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_token_provider_is_called_for_each_attempt(play: Callable[..., Any], server: Loopback) -> None:
     made = iter([TOKEN + "a", TOKEN + "b"])
     server.reply(Answer.error(503, "again"))

@@ -16,7 +16,7 @@ import faulty_transports
 import pytest
 from paths import ROOT, TESTS
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.first, pytest.mark.thorough]
 
 FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
 AT_ONCE = 3
@@ -49,21 +49,9 @@ def run_once(name: str, shared: Path) -> str:
 def run(name: str) -> str:
     """Return pytest's output for a suite."""
     home = TESTS / "common"
-    options = [
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:unraisableexception",
-        "-q",
-        "--tb=line",
-        "-rfE",
-        "-W",
-        "ignore",
-    ]
+    options = ["-p", "no:cacheprovider", "-p", "no:unraisableexception", "-q", "--tb=line", "-rfE", "-W", "ignore"]
     command = [sys.executable, "-m", "pytest", *options, "--noconftest", f"{home}/faulty_transports.py::{name}"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=home).stdout
 
 

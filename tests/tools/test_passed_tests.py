@@ -28,7 +28,7 @@ def test_is_slow(): ...
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "xdist"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "xdist"])
 def test_second_run_skips_passed_tests(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     (tmp_path / "test_some.py").write_text(TESTS)
@@ -36,6 +36,7 @@ def test_second_run_skips_passed_tests(tmp_path: Path, workers: list[str]) -> No
     def run(*options: str, **variables: str) -> str:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tools.passed_tests"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), VARIABLE: str(tmp_path / "passed"), **variables}
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # importing them takes most of a run
         result = subprocess.run(
             [*command, *workers, *options], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )

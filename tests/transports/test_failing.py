@@ -127,6 +127,7 @@ def test_error_status_does_not_reach_the_server(status: int, server: Loopback, m
     assert server.requests == []
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_clients_retry_simulated_failures(server: Loopback) -> None:
     server.default = Answer.of_json(MODEL)
     rules = (Fail(429, first=1, retry_after=0.01), Fail("reset", every=2))
@@ -216,6 +217,7 @@ def test_stacking_and_pickling(tmp_path: Any) -> None:
         assert outcome(recorder, request) == 429
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_async_client_over_any_transport(server: Loopback, tmp_path: Any) -> None:
     server.default = Answer.of_json(MODEL)
     path = tmp_path / "a.cassette"

@@ -269,6 +269,7 @@ def make_fake() -> Any:
 
 
 @pytest.mark.parametrize("make", [make_limited, make_failing, make_cached, make_fake])
+@pytest.mark.usefixtures("quick_retries")
 def test_wrappers_and_fakes(make: Callable[[], Any], server: Loopback) -> None:
     server.default = Answer(json=CHAT)
     results = []

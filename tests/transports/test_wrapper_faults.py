@@ -101,6 +101,7 @@ def test_fault_raises_its_error_and_the_next_call_works(fault: str, way: Way, wr
 
 
 @pytest.mark.parametrize("fault", ["reset", "429", "500"])
+@pytest.mark.usefixtures("quick_retries")
 def test_fault_is_retried_over_the_wrapper(fault: str, way: Way, wrapped: Any, server: Loopback) -> None:
     server.reply(FAULTS[fault][0]())
     server.default = Answer(json=COMPLETION)
