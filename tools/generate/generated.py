@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.generate.pin import ROOT, check_installed
+from tools.generate.pin import ROOT, check_installed, read_pin
 from tools.generate.plan import Plan
 from tools.generate.sdk import Sdk, load
 from tools.generate.write_names import Names
@@ -44,12 +45,16 @@ def of_installed() -> Generated:
     """Return what the installed SDK becomes.
 
     It is read in another process: `typing` returns the union that it made first of the same members, in whatever order,
-    so that what this process has imported would change the order of members.
+    so that what this process has imported would change the order of members. `OAI_TOOLS_FACTS` names a directory of
+    facts that were read before.
 
     Raises:
         SystemExit: it is not the pinned version.
     """
     check_installed()
+    known = Path(os.environ.get("OAI_TOOLS_FACTS", os.devnull), f"{read_pin()}.pickle")
+    if known.exists():
+        return of_file(known)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "facts"
         subprocess.run([sys.executable, "-m", "tools.generate", "facts", str(path)], check=True, cwd=ROOT)
