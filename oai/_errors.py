@@ -22,6 +22,9 @@ else:
 class OpenAIError(Exception):
     """The base class of all exceptions that this package raises on purpose."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
 
 class TableError(OpenAIError, ValueError):
     """A table of endpoints is invalid; the message names file, operation and key."""
@@ -65,9 +68,6 @@ class APIError(OpenAIError):
     def operation(self) -> str | None:
         """The call path of the failed call, `None` if it is unknown."""
         return getattr(self.request, "operation", None)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class APIConnectionError(APIError):
@@ -256,9 +256,6 @@ class LengthFinishReasonError(OpenAIError):
         super().__init__(f"Could not parse the output: the length limit was reached{used}")
         self.completion = completion
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
-
 
 class ContentFilterFinishReasonError(OpenAIError):
     """The content filter stopped the output, which is too incomplete to parse.
@@ -270,9 +267,6 @@ class ContentFilterFinishReasonError(OpenAIError):
     def __init__(self, *, completion: Any = None) -> None:
         super().__init__("Could not parse the output: the content filter stopped it")
         self.completion = completion
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class ParseError(OpenAIError, ValueError):
@@ -292,9 +286,6 @@ class ParseError(OpenAIError, ValueError):
         self.text = text
         self.tool = tool
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
-
 
 class ToolError(OpenAIError):
     """`run_tools` ended early: a tool failed (`__cause__` is its exception), or the limit of rounds was reached.
@@ -310,9 +301,6 @@ class ToolError(OpenAIError):
         self.messages = messages
         self.answers = answers
         self.tool = tool
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {

@@ -13,7 +13,7 @@ from oai._flow.steps import Steps, run, run_async
 from oai._json.encode import encode
 from oai._realtime.handlers import Handlers
 from oai._realtime.handshake import ExtraHeaders, ExtraQuery, Handshake, TimeoutLike
-from oai._realtime.reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
+from oai._realtime.reconnect import OnReconnecting, ReconnectPolicy, SendQueue
 from oai._request.client_core import core_of
 from oai._support.omit import omit
 from oai._table.websocket_row import WebSocketRow
@@ -150,4 +150,4 @@ class AsyncConnectionManager(_Manager, Generic[C]):
         await self._connection.close()
 
 
-__all__ = ["AsyncConnectionManager", "ConnectionManager", "ReconnectingEvent", "connect"]
+__all__ = ["AsyncConnectionManager", "ConnectionManager", "connect"]
