@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._otel.attributes import common_attributes, error_type, operation_name, request_attributes, response_attributes
+from oai._request.hooks import Attempt
 from oai._version import __version__
 
 if TYPE_CHECKING:
-    from oai._request.hooks import Attempt, Hook
+    from oai._request.hooks import Hook
 
 try:
     from opentelemetry import metrics, propagate, trace

@@ -6,17 +6,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Generator, Mapping
+from typing import Any, Final
 
 from oai._errors import OpenAIError
+from oai._http.messages import Request
 from oai._request.headers import custom_headers
 from oai._request.options import OptionValueError, environment
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-
-    from oai._http.messages import Request
-    from oai._table.operation import Operation
+from oai._table.operation import Operation
 
 
 class Dialect:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from oai._errors import OpenAIError, UnsupportedOperationError
 from oai._request.dialect import Dialect
 from oai._support.omit import omit
-from oai._table.operation import DOT_SEGMENTS, PCHAR
-from oai._table.providers import ProviderRow, all_providers, find_provider, provider_row
+from oai._table.operation import DOT_SEGMENTS, PCHAR, Operation
+from oai._table.providers import ProviderRow, Source, all_providers, find_provider, provider_row
 from oai._table.rows import PLACEHOLDER
-
-if TYPE_CHECKING:
-    from oai._table.operation import Operation
-    from oai._table.providers import Source
 
 SEPARATE: Final = ("api_key", "admin_api_key", "organization", "project")
 """The options that default to the environment for the API itself, but not for another service."""

@@ -20,7 +20,20 @@ import pytest
 import oai
 from oai._table.load import shipped_table
 
-PACKAGES = ("oai", "oai.transports", "oai.helpers", "oai.lib", "oai.testing", "oai.types")
+PACKAGES = (
+    "oai",
+    "oai.as_openai",
+    "oai.auth",
+    "oai.helpers",
+    "oai.lib",
+    "oai.otel",
+    "oai.pagination",
+    "oai.providers",
+    "oai.resources",
+    "oai.testing",
+    "oai.transports",
+    "oai.types",
+)
 
 
 def modules() -> Iterator[ModuleType]:
@@ -28,7 +41,8 @@ def modules() -> Iterator[ModuleType]:
     for name in PACKAGES:
         package = importlib.import_module(name)
         yield package
-        for found in pkgutil.walk_packages(package.__path__, f"{name}.") if name != "oai" else ():
+        inner = getattr(package, "__path__", ()) if name != "oai" else ()
+        for found in pkgutil.walk_packages(inner, f"{name}."):
             if not any(part.startswith("_") for part in found.name.split(".")):
                 with suppress(ImportError):
                     yield importlib.import_module(found.name)
