@@ -6,20 +6,17 @@ model's text becomes a value of the type. An output that cannot be parsed raises
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from oai._errors import OpenAIError
+from oai._flow.steps import Steps
 from oai._support.omit import omit
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, parse_response
 from oai.helpers.structured.schemas import format_of
 from oai.helpers.structured.tools import Tools, tools_for
 from oai.types.chat import ParsedChatCompletion
 from oai.types.responses import ParsedResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from oai._flow.steps import Steps
 
 
 def parse_chat(
