@@ -231,8 +231,7 @@ class Connection(asyncio.Protocol):
         if exchange.is_awaited:
             raise TransportError("receive", "another task is reading this reply")
         waiter = exchange.waiter = self.loop.create_future()
-        if limit is not None or deadline is not None:
-            self._set_timer(limit, deadline)
+        self._set_timer(limit, deadline)  # even without limits: those of an earlier wait must not end this one
         return waiter
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str, resumption: Resumption | None = None) -> None:

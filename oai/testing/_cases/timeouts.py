@@ -62,10 +62,11 @@ class TimingCases(Suite):
             self.times_out(lambda take=take: take(self.send(total=0.1)))  # type: ignore[misc]
         self.serves_again()
 
-    def test_limits_do_not_carry_over_to_the_next_request(self) -> None:
+    @pytest.mark.parametrize("limit", [10, None])
+    def test_limits_do_not_carry_over_to_the_next_request(self, limit: float | None) -> None:
         self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=1.1))
         assert self.fetch(total=1, read=1) == b"x"
-        assert self.fetch() == b"y"
+        assert self.fetch(timeout=limit) == b"y"
         assert self.server.connections == 1
 
     @pytest.mark.parametrize("limits", [{"timeout": 0}, {"total": 0.0}, {"read": 0}, {"connect": 0}], ids=str)
