@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
@@ -11,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from oai._http.messages import TransportError
 from oai._http1 import SentHeads
 from oai.transports._origins import Origin
-from oai.transports._pool import Pool, Process, Used
+from oai.transports._pool import Pool, Used
 from oai.transports._proxies import EnvironmentProxy, login_apart
 from oai.transports._tls import Resumption
 
@@ -24,17 +25,17 @@ class Loops:
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Loop] = WeakKeyDictionary()
-        self._process = Process.pid
+        self._process = os.getpid()
         self._latest: tuple[ref[asyncio.AbstractEventLoop], ref[Loop]] | None = None
 
     def of(self, loop: asyncio.AbstractEventLoop) -> Loop:
         """Return what belongs to the running loop."""
         latest = self._latest  # looking a key up in a weak dictionary is slow
         ours = latest[1]() if latest and latest[0]() is loop else self._loops.get(loop)
-        if ours is not None and self._process == Process.pid:
+        if ours is not None and self._process == os.getpid():
             return ours
-        if self._process != Process.pid:  # after a fork: the connections belong to the parent
-            self._loops, self._process = WeakKeyDictionary(), Process.pid
+        if self._process != os.getpid():  # after a fork: the connections belong to the parent
+            self._loops, self._process = WeakKeyDictionary(), os.getpid()
         for other in [other for other in self._loops if other.is_closed()]:
             self._loops.pop(other, None)
         self._loops[loop] = ours = Loop()

@@ -11,7 +11,6 @@ A pool has the connections to one origin (through one proxy, in one process, and
 
 from __future__ import annotations
 
-import os
 import time
 from _thread import allocate_lock
 from collections import deque
@@ -32,20 +31,6 @@ MOST_ORIGINS = 1000
 
 NUMBERS = count(1)
 """Numbers of transports: unlike `id`, none is used twice."""
-
-
-class Process:
-    """The running process: a child that was forked must not use the connections of its parent."""
-
-    pid = os.getpid()
-
-
-def _note_fork() -> None:
-    Process.pid = os.getpid()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Used:

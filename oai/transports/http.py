@@ -6,6 +6,7 @@ is here decides when to write, to read, and to wait for how long. urllib3 is a l
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import allocate_lock
 from functools import partial
@@ -20,7 +21,7 @@ from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._opening import open_connection
 from oai.transports._origins import Origin, split_target
-from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Process, Used
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._proxies import EnvironmentProxy
 from oai.transports._tls import Resumption, load_all_certificates, shared_tls_context
 
@@ -89,7 +90,7 @@ class HTTPTransport:
         check(timeout)
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         connections = self._connections
-        if connections.process != Process.pid:
+        if connections.process != os.getpid():
             connections.start()  # after a fork: those there are belong to the parent
         name, target = split_target(request.url)
         server = connections.servers.get(name) or self._add_server(name)
@@ -190,7 +191,7 @@ class _Connections:
 
     def start(self) -> None:
         """Begin without any."""
-        self.process = Process.pid
+        self.process = os.getpid()  # compared for each call: a fork by C code, such as uWSGI's, runs no hook of Python
         self.servers: dict[str, _Server] = {}
         self.over_urllib3: Urllib3Transport | None = None
         finalize(self, _close_all, self.servers)  # of a transport that is dropped without being closed

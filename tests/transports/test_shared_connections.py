@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -46,6 +49,28 @@ def test_an_async_client_for_each_request_keeps_the_connection_of_its_loop(serve
         asyncio.run(main())
         assert server.connections == number
         assert server.until(lambda: not server.open_connections), "the loop has ended"
+
+
+FORKED_BY_C = """
+import ctypes, os, sys
+import oai
+
+client = oai.OpenAI(api_key="test", base_url=sys.argv[1])
+client.models.retrieve("m")
+child = ctypes.PyDLL(None).fork()
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else 0
+client.models.retrieve("m")
+os._exit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_child_forked_without_hooks_opens_its_own_connection(server: Loopback) -> None:
+    """Servers such as uWSGI fork in C, so that the functions of `os.register_at_fork` do not run."""
+    server.default = MODEL
+    subprocess.run([sys.executable, "-c", FORKED_BY_C, server.url], check=True, timeout=60)
+    assert len(server.requests) == 3
+    assert server.connections == 2
 
 
 def test_closing_a_client_closes_nothing_that_another_uses(server: Loopback) -> None:
