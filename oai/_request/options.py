@@ -88,11 +88,11 @@ def environment(name: str) -> str | None:
     """Return the value of an environment variable, `None` if it is unset or blank.
 
     For one that is unset, as most are, `os.environ.get` raises and catches two errors. A look into its dictionary costs
-    a quarter of that; a mapping that a test puts in the place of `os.environ` may have none.
+    a quarter of that. A mapping that a test puts in the place of `os.environ` may lack either attribute.
     """
     variables = os.environ
-    stored = getattr(variables, "_data", None)
-    if stored is not None and variables.encodekey(name) not in stored:
+    encode, stored = getattr(variables, "encodekey", None), getattr(variables, "_data", None)
+    if encode is not None and stored is not None and encode(name) not in stored:
         return None
     return (variables.get(name) or "").strip() or None
 

@@ -55,15 +55,21 @@ def test_environment_variables_of_the_official_sdk_are_read(server: Loopback, mo
     assert server.requests[0].path == "/base/models/m"
 
 
+class Variables(dict[str, str]):
+    """A mapping that has an attribute of `os.environ` by chance."""
+
+    _data = ()
+
+
 @pytest.mark.parametrize("variables", [{"OPENAI_API_KEY": " key "}, {"OPENAI_API_KEY": " key ", "OPENAI_ORG_ID": " "}])
-@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.parametrize("kind", [None, dict, Variables])
 def test_environment_may_be_replaced_by_any_mapping(
-    replaced: bool, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    kind: type[dict[str, str]] | None, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID"):
         monkeypatch.delenv(name, raising=False)
-    if replaced:
-        monkeypatch.setattr(os, "environ", variables)
+    if kind is not None:
+        monkeypatch.setattr(os, "environ", kind(variables))
     else:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
