@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from planted import KEY
 import oai
 from oai._request.client_core import core_of
 from oai.testing import Answer, Loopback
+from oai.transports import Headers
 
 TYPE = "text/event-stream"
 
@@ -63,6 +65,29 @@ def test_body_with_a_content_length_above_the_limit_is_not_read(play: Callable[.
 def test_body_at_the_limit_is_read(play: Callable[..., Any], server: Loopback, framing: Any, *, squeezed: bool) -> None:
     server.reply(Answer(body=b"x" * 1000, framing=framing, gzip=squeezed))
     assert play(content, max_body=1000).content == b"x" * 1000
+
+
+class LongReply:
+    """A reply of a caller's transport, with an attribute of its own."""
+
+    status = 200
+    headers = Headers()
+    length = 0
+
+    def read(self) -> bytes:
+        return b"".join(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"x" * 1001
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_body_of_a_callers_transport_above_the_limit_raises() -> None:
+    transport = SimpleNamespace(send=lambda _: LongReply(), close=lambda: None)
+    with pytest.raises(oai.ResponseTooLargeError):
+        oai.OpenAI(api_key=KEY, transport=transport, max_body=1000).files.content("f")
 
 
 def test_error_body_above_the_limit_raises(play: Callable[..., Any], server: Loopback) -> None:

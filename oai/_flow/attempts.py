@@ -184,8 +184,8 @@ def _observed(observer: Observer, request: Request, number: int, steps: Flow) ->
 
 def _is_bounded(reply: Reply, response: Response, limit: int) -> bool:
     """Tell whether the transport or Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
-    known: int | None = getattr(reply, "length", None)  # of a transport that reads the body by it
-    if known is not None and known <= limit:
+    declared: int | None = getattr(reply, "body_length", None)
+    if declared is not None and declared <= limit:
         return True
     length = response.headers.get("content-length", "")
     if not length.isdecimal() or len(length) > MAX_DIGITS or "transfer-encoding" in response.headers:

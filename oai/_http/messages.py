@@ -258,6 +258,9 @@ class Reply(Protocol):
     The body can be read once, whole by `read` or in pieces by iteration; both raise `TransportError` if it is
     truncated. `close` may be called at any time, any number of times; a body that was read to its end returns its
     connection by itself.
+
+    A reply may also have the attributes `http_version`, by default `"HTTP/1.1"`, and `body_length`: a number of bytes,
+    of which it returns no more.
     """
 
     status: int

@@ -90,11 +90,11 @@ async def _pieces(body: bytes | Body) -> AsyncIterator[memoryview]:
 class AsyncHTTPReply:
     """A response whose body is arriving over a connection of a pool."""
 
-    __slots__ = ("_closed", "_deadline", "_exchange", "_limit", "_owner", "headers", "length", "status")
+    __slots__ = ("_closed", "_deadline", "_exchange", "_limit", "_owner", "body_length", "headers", "status")
 
     def __init__(self, exchange: Exchange, owner: object, limit: float | None, deadline: float | None) -> None:
         response = exchange.response
-        self.status, self.length = response.status, response.length
+        self.status, self.body_length = response.status, response.length
         self.headers = Headers(response.fields, index=response.index)
         self._exchange = exchange
         self._owner = owner  # which closes its connections when nothing refers to it

@@ -69,8 +69,8 @@ class HTTPReply:
         "_pool",
         "_reading",
         "_response",
+        "body_length",
         "headers",
-        "length",
         "status",
     )
 
@@ -83,7 +83,7 @@ class HTTPReply:
         limit: float | None,
         deadline: float | None,
     ) -> None:
-        self.status, self.length = response.status, response.length
+        self.status, self.body_length = response.status, response.length
         self.headers = Headers(response.fields, index=response.index)
         self._pool, self._response, self._piece = pool, response, piece
         self._connection: Connection | None = connection
