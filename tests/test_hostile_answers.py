@@ -21,8 +21,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hostile import Mutator, Scripted, ScriptedServer, Valid
+from hostile import Mutator, Valid
 from paths import API
+from scripted_server import Scripted, ScriptedServer
 
 import oai
 from oai._request.client_core import core_of

@@ -250,18 +250,23 @@ def test_both_translation_sessions_add_the_query_of_the_base_url(cls: str, value
     assert {("http", "1"), ("http", "2"), ("own", "kept"), ("repeat", "1"), ("repeat", "2")} < set(outcomes[1])
 
 
-@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
-@pytest.mark.parametrize("name", SOCKETS)
-def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connect(name: str, cls: str) -> None:
+def managers(name: str, cls: str) -> Iterator[tuple[Any, Any, Any, Peer]]:
+    """Yield each package, a client of it, the manager of a WebSocket with example arguments, and its peer."""
     params = example_arguments(SOCKETS[name])
-    outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:
             client = getattr(package, cls)(**query_options(seen))
-            manager = attrgetter(name)(client)(**params)
-            client.organization, client.project, client.api_key = "org-new", "proj-new", "another"
-            enter(manager, client)
-            outcomes.append(shown(seen)["headers"])
+            yield package, client, attrgetter(name)(client)(**params), seen
+
+
+@pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("name", SOCKETS)
+def test_both_clients_open_a_websocket_with_the_attributes_assigned_after_connect(name: str, cls: str) -> None:
+    outcomes = []
+    for _, client, manager, seen in managers(name, cls):
+        client.organization, client.project, client.api_key = "org-new", "proj-new", "another"
+        enter(manager, client)
+        outcomes.append(shown(seen)["headers"])
     assert outcomes[0] == outcomes[1]
     assert outcomes[1]["OpenAI-Organization"] == "org-new"
 
@@ -313,15 +318,11 @@ def connection_class(package: Any, name: str, cls: str) -> Any:
 @pytest.mark.parametrize("cls", ["OpenAI", "AsyncOpenAI"])
 @pytest.mark.parametrize("name", SOCKETS)
 def test_connections_are_instances_of_their_own_class_alone(name: str, cls: str) -> None:
-    params = example_arguments(SOCKETS[name])
     outcomes = []
-    for package in (openai, oai):
-        with peer(echo) as seen:
-            client = getattr(package, cls)(**query_options(seen))
-            manager = attrgetter(name)(client)(**params)
-            connection = enter(manager, client)
-            classes = {path: connection_class(package, path, cls) for path in SOCKETS}
-            outcomes.append([path for path, kind in classes.items() if isinstance(connection, kind)])
+    for package, client, manager, _ in managers(name, cls):
+        connection = enter(manager, client)
+        classes = {path: connection_class(package, path, cls) for path in SOCKETS}
+        outcomes.append([path for path, kind in classes.items() if isinstance(connection, kind)])
     assert outcomes == [[name], [name]]
 
 
