@@ -53,17 +53,19 @@ def test_cells_of_text(text: str, number: int) -> None:
         ("see https://example.com/a/long/path now", "see|https://example.com/a/long/path now"),
         ("- an item of a long list", "- an item of a long|  list"),
         ("  10. an item of a list", "  10. an item of a|      list"),
-        ("\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3067\u3059\u3001\u306f\u3044", None),
         (f"ten {FAMILY} or more {FAMILY} {THUMB}", f"ten {FAMILY} or more {FAMILY} {THUMB}"),
         (f"ten {FAMILY} or longer {FAMILY}{THUMB}", f"ten {FAMILY} or longer {FAMILY}|{THUMB}"),
     ],
 )
-def test_lines_end_at_words(text: str, lines: str | None) -> None:
-    if lines is None:  # the comma does not begin a line
-        lines = "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3067\u3059\u3001|\u306f\u3044"
-        assert wrapped(text, columns=18) == lines.replace("|", "\n")
-    else:
-        assert wrapped(text) == lines.replace("|", "\n")
+def test_lines_end_at_words(text: str, lines: str) -> None:
+    assert wrapped(text) == lines.replace("|", "\n")
+
+
+def test_no_line_of_chinese_or_japanese_begins_with_a_comma_or_ends_with_a_bracket() -> None:
+    words = "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3067\u3059"
+    assert wrapped(f"{words}\u3001\u306f\u3044", columns=18) == f"{words}\u3001\n\u306f\u3044"
+    assert wrapped(f"{words}\u3001\u306f\u3044", columns=17) == f"{words[:-1]}\n{words[-1]}\u3001\u306f\u3044"
+    assert wrapped(f"{words}\u300c\u306f\u3044\u300d", columns=18) == f"{words}\n\u300c\u306f\u3044\u300d"
 
 
 @pytest.mark.parametrize(
