@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PIECE = 64 * 1024
 """Bytes that are written of a body at a time."""
 
+WAIT_FAILURES = (TransportError, *FAILURES)
+"""The exceptions of a wait for bytes: the limit is reached, or another task waits."""
+
 
 async def exchange_over(
     exchange: Exchange,
@@ -138,7 +141,7 @@ class AsyncHTTPReply:
                 while exchange.connection is not None:
                     exchange.take()
                     await connection.wait(exchange, None, end)
-        except FAILURES:
+        except WAIT_FAILURES:
             pass
         finally:
             exchange.abort()
@@ -152,7 +155,7 @@ class AsyncHTTPReply:
             await connection.wait(self._exchange, self._limit, self._deadline)
         except BaseException as error:
             self._exchange.abort()
-            if not isinstance(error, FAILURES):
+            if not isinstance(error, WAIT_FAILURES):
                 raise
             self._check_open()
             raise as_transport_error(error) from error

@@ -280,6 +280,30 @@ def test_closing_a_reply_in_another_thread_ends_the_read(
     assert server.until(lambda: not server.open_connections)
 
 
+@pytest.mark.parametrize("first", ["read", "close"])
+def test_read_at_the_moment_of_a_close_raises_that_the_reply_is_closed(first: str, server: Loopback) -> None:
+    """Bytes wake the task that waits, and the other task runs before it."""
+    server.reply(Answer(chunks=[b"x"] * 2, framing="chunked", pace=30))
+
+    async def main() -> None:
+        transport = AsyncHTTPTransport()
+        reply = await transport.send(get(server.url))
+        second = "close" if first == "read" else "read"
+        tasks = {first: asyncio.ensure_future(getattr(reply, first)())}
+        await asyncio.sleep(0)
+        assert reply._exchange.is_awaited
+        tasks[second] = asyncio.ensure_future(getattr(reply, second)())
+        reply._exchange.wake()
+        await asyncio.wait(tasks.values())
+        assert tasks["close"].exception() is None
+        error = tasks["read"].exception()
+        assert isinstance(error, TransportError)
+        assert error.kind == "closed"
+        await transport.close()
+
+    asyncio.run(main())
+
+
 @pytest.fixture
 def holding() -> Iterator[Callable[[bytes], str]]:
     """Return a function that starts a server, which sends some bytes and waits for the client to close; its result is the URL."""
