@@ -127,6 +127,17 @@ def _named(name: str) -> Any:
     return find(name, "oai.types")
 
 
+class _Package:
+    """A package in an annotation, whose modules are imported when the annotation names them."""
+
+    def __init__(self, package: ModuleType) -> None:
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:
+        value = _below(self._package, name)
+        return _Package(value) if hasattr(value, "__path__") else value
+
+
 class _MethodBuiltins(dict[str, Any]):
     """The builtins of the methods that are generated from rows: Python's, and the names of type expressions.
 
@@ -142,7 +153,7 @@ class _MethodBuiltins(dict[str, Any]):
             return _named(name)
         except LookupError:  # the package of a user's own type
             try:
-                return import_module(name)
+                return _Package(import_module(name))
             except ImportError:
                 raise KeyError(name) from None
 
