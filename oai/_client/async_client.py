@@ -41,7 +41,7 @@ class AsyncCore(Core):
         return cast("Transport", AsyncHTTPTransport.shared())
 
     def send(self, *arguments: Any, unread: bool = False) -> Coroutine[Any, Any, CallOutcome]:
-        """Return what sends a call; it returns the reply too if its body is a stream or left `unread`."""
+        """Return a coroutine that sends a call; its result has the reply if the body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
         return drive_async(attempts(call, self.transport, ASYNC_IO, needs_key=self.needs_key))

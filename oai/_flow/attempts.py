@@ -183,7 +183,11 @@ def _observed(observer: Observer, request: Request, number: int, steps: Flow) ->
 
 
 def _is_bounded(reply: Reply, response: Response, limit: int) -> bool:
-    """Tell whether the transport or Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
+    """Return whether the body is declared, by the transport or `Content-Length`, to have at most `limit` bytes.
+
+    Raises:
+        TooLarge: it is declared to have more.
+    """
     declared: int | None = getattr(reply, "body_length", None)
     if declared is not None and declared <= limit:
         return True

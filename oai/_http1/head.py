@@ -46,7 +46,7 @@ TOKEN = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 """The characters of a token, which names and methods are."""
 
 TEXT = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
-"""The octets that RFC 9110, section 5.5 allows in a value: `head.translate(None, TEXT)` is what a head has besides."""
+"""The octets that RFC 9110, section 5.5 allows in a value: `head.translate(None, TEXT)` leaves the others."""
 
 NAMES: dict[str, str] = {}
 """Valid names and their lower-case form: a look-up instead of a check. Bounded, since servers choose the names."""
@@ -61,14 +61,14 @@ LONGEST_REMEMBERED = 64
 
 
 Shape: TypeAlias = tuple[list[str], dict[str, int]]
-"""What the field lines of a head begin with, names and colons; and the number of the line by lower-case name."""
+"""The prefixes of the field lines of a head, each a name and a colon; and the number of the line by lower-case name."""
 
 SHAPES: dict[int, Shape] = {}
-"""Shapes of valid heads by their number of lines, for the next head of so many. Bounded like `NAMES`."""
+"""The shape of the last valid head by its number of lines. Bounded like `NAMES`."""
 
 
 class FieldLines(Sequence[tuple[str, str]]):
-    """Valid field lines, which are split into names and values when they are read: most programs never do.
+    """Valid field lines, which are split into names and values when they are read: few programs do that.
 
     Args:
         lines: the lines.
@@ -100,7 +100,7 @@ class FieldLines(Sequence[tuple[str, str]]):
 
 
 class FieldIndex(Mapping[str, str]):
-    """Values by lower-case name, which are taken from their lines when they are looked up.
+    """Values by lower-case name, each of which is taken from its line when it is looked up.
 
     Args:
         lines: valid field lines.

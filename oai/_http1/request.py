@@ -37,10 +37,10 @@ FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 class SentHeads:
-    """The heads of the last requests to a server, but for what says the length of the body.
+    """Encoded heads of earlier requests to a server, each up to the field that frames the body.
 
-    Programs send most of their requests again and again with the same fields, which then need not be checked and
-    encoded again. The heads contain keys: they belong to the connections of one transport, and end with them.
+    Most requests of a program differ from an earlier one in their body alone, so that their heads need not be checked
+    and encoded again. Heads contain keys: they belong to the connections of one transport, and are dropped with them.
     """
 
     __slots__ = ("_last",)
@@ -53,7 +53,7 @@ class SentHeads:
         last = self._last.get((method, target))
         if last is not None and last[0] == fields:
             return last[1], last[2]
-        fields = list(fields)  # which the caller may change
+        fields = list(fields)  # a copy, since the caller may change its list
         start, closes = _start_of(method, target, fields, host)
         if len(self._last) >= MOST_HEADS:
             self._last.clear()

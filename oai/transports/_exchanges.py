@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oai.transports._sockets import Connection
 
 MAY_HAVE_RESPONDED = suppress(BrokenPipeError, ConnectionResetError)
-"""The server may have responded before it closed, so that writing fails. Without state, and made once."""
+"""The server may have responded before it closed, so that writing fails. A `suppress` has no state to share."""
 
 
 def exchange_over(

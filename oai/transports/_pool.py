@@ -84,8 +84,8 @@ class Pool(Generic[C]):
     """The idle connections to one origin, and the callers that wait for one.
 
     A caller that has got a connection, or the right to open one, calls `put_back` or `release` once. Both may be called
-    by a finalizer, at any point of the program: they never wait for the lock. What they return stays where it is until
-    the next caller takes it, unless one waits already.
+    by a finalizer, at any point of the program: they never wait for the lock. They append to a queue, which the next
+    caller empties, or they themselves if a caller is waiting.
 
     Args:
         connections: how many connections there may be at a time.

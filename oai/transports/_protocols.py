@@ -65,7 +65,7 @@ class Exchange:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a task waits for what happens."""
+        """Whether a task is waiting for the exchange."""
         return self.waiter is not None and not self.waiter.done()
 
     def wake(self) -> None:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
 
     def wait(self, exchange: Exchange, limit: float | None, deadline: float | None) -> asyncio.Future[None]:
-        """Return what to await until anything happens in an exchange; it raises `TimeoutError`."""
+        """Return a future that ends when anything happens in an exchange, or with `TimeoutError` at a limit."""
         if exchange.is_awaited:
             raise TransportError("receive", "another task is reading this reply")
         waiter = exchange.waiter = self.loop.create_future()
