@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from oai._http.messages import TransportError
@@ -14,9 +17,11 @@ VARIABLES = {
 """By scheme the variables that may name a proxy, the first that is set and not empty."""
 
 
-NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
-ENCODED = tuple(map(os.environ.encodekey, (*NAMES, "REQUEST_METHOD")))
-"""All variables that `proxy_for` reads, as the environment stores their names."""
+NAMES = (
+    *("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"),
+    "REQUEST_METHOD",
+)
+"""All variables that `proxy_for` reads."""
 
 
 def proxy_settings() -> tuple[object, ...]:
@@ -26,8 +31,16 @@ def proxy_settings() -> tuple[object, ...]:
     hundredth of what a lookup of the decoded value takes. A mapping that a test puts in the place of `os.environ` is
     copied.
     """
-    stored = getattr(os.environ, "_data", None)
-    return tuple(os.environ.items()) if stored is None else tuple(map(stored.get, ENCODED))
+    encode, stored = getattr(os.environ, "encodekey", None), getattr(os.environ, "_data", None)
+    if encode is None or stored is None:
+        return tuple(os.environ.items())
+    return tuple(map(stored.get, _encoded(encode)))
+
+
+@lru_cache
+def _encoded(encode: Callable[[str], Any]) -> tuple[Any, ...]:
+    """Return the names of the variables as the dictionary of `os.environ` has them."""
+    return tuple(map(encode, NAMES))
 
 
 def proxy_for(url: str) -> str | None:
@@ -64,7 +77,7 @@ class EnvironmentProxy:
 
 
 def is_excluded(host: str, port: int, excluded: str) -> bool:
-    """Tell whether `NO_PROXY` excludes a host.
+    """Return whether `NO_PROXY` excludes a host.
 
     Its entries are separated by commas or spaces. Each is `*`, a name (with all names below it, a leading dot or `*.`
     or not), an address, or a network such as `10.0.0.0/8`; any of them may have a port.

@@ -401,6 +401,30 @@ def test_urllib3_is_imported_only_for_a_proxy_and_ssl_not_for_http(
     assert shown.split() == [str(proxied)] * 2
 
 
+REPLACED_ENVIRONMENT = """
+import os, sys
+import oai
+
+os.environ = type("Variables", (dict,), {"_data": {}} if sys.argv[2] == "similar" else {})(OPENAI_API_KEY="test")
+client = oai.OpenAI(base_url=sys.argv[1], max_retries=0)
+client.models.retrieve("m")
+os.environ["HTTP_PROXY"] = "http://127.0.0.1:1"
+try:
+    client.models.retrieve("m")
+except oai.APIConnectionError:
+    print("through the proxy")
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "similar"])
+def test_proxies_are_those_of_a_mapping_in_place_of_the_environment(kind: str, server: Loopback) -> None:
+    server.default = Answer.of_json({"id": "m"})
+    command = [sys.executable, "-c", REPLACED_ENVIRONMENT, server.url, kind]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "through the proxy\n"
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("proxy", "message"),
     [
