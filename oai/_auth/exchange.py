@@ -63,10 +63,10 @@ def exchange_request(url: str, identity: Mapping[str, Any], timeout: Timeout | N
         "service_account_id": identity["service_account_id"],
     }
     headers = [("Accept", "application/json"), ("Content-Type", "application/json")]
-    given = timeout or Timeout(SECONDS)
-    phases = (given.connect, given.read, given.write, given.pool)
+    call = timeout or Timeout(SECONDS)
+    phases = (call.connect, call.read, call.write, call.pool)
     connect, read, write, pool = (SECONDS if limit is None else min(limit, SECONDS) for limit in phases)
-    limits = Timeout(None, connect=connect, read=read, write=write, pool=pool, total=given.total)
+    limits = Timeout(None, connect=connect, read=read, write=write, pool=pool, total=call.total)
     return Request("POST", url, headers, encode(body), timeout=limits)
 
 

@@ -98,9 +98,9 @@ def _is_result(request: Request, response: Response, *, ended: bool) -> bool:
     operation: Any = request.operation
     if request.events and operation is not None and operation.stream_type is not None:
         events = EventDecoder(operation, response)
-        found = list(events.feed(response.content))
+        items = list(events.feed(response.content))
         if ended:
-            found += events.end()
+            items += events.end()
         return events.complete
     if not ended:
         return False

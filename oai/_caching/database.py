@@ -39,12 +39,12 @@ def prepare(path: str) -> None:
     try:
         database.execute("BEGIN")  # another process may create the tables at this time
         is_empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        found = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+        pragmas = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         database.execute("COMMIT")
-        if found == [APPLICATION, VERSION]:
+        if pragmas == [APPLICATION, VERSION]:
             return
-        if not is_empty or found != [0, 0]:
-            other = found[0] != APPLICATION
+        if not is_empty or pragmas != [0, 0]:
+            other = pragmas[0] != APPLICATION
             raise sqlite3.DatabaseError("it is another program's database" if other else "its version is unknown")
         _patiently(database, "PRAGMA journal_mode = WAL")
         marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"

@@ -37,12 +37,12 @@ class Memory:
 
     def check(self, stamp: Callable[[], object]) -> None:
         """Forget everything if the file has another stamp than before."""
-        found = stamp()
+        current = stamp()
         with self._lock:
-            if found != self._stamp:
+            if current != self._stamp:
                 self._answers.clear()
                 self._size = 0
-            self._stamp, self._trusted_until = found, time.monotonic() + TRUSTED
+            self._stamp, self._trusted_until = current, time.monotonic() + TRUSTED
 
     def get(self, digest: bytes) -> Answer | None:
         """Return a response that has not expired."""

@@ -79,8 +79,8 @@ def find_profile(options: argparse.Namespace) -> Profile | None:
 
 def provider_of(options: argparse.Namespace) -> Any:
     """Return what the client takes as `provider`: a name, for rows with code, else their profile."""
-    found = find_profile(options)
-    return found if found is None or found.row.code is None else found.name
+    selected = find_profile(options)
+    return selected if selected is None or selected.row.code is None else selected.name
 
 
 def make_client(options: argparse.Namespace, transport: Transport | None) -> Any:

@@ -210,6 +210,6 @@ def _paths(start: str, path: str) -> list[str]:
         entries = sorted(os.scandir(directory or "."), key=lambda entry: entry.name)
     except OSError:
         return []
-    found: list[Any] = [entry for entry in entries if entry.name.startswith(prefix)]
-    shown = [entry for entry in found if prefix.startswith(".") or not entry.name.startswith(".")]
+    matches: list[Any] = [entry for entry in entries if entry.name.startswith(prefix)]
+    shown = [entry for entry in matches if prefix.startswith(".") or not entry.name.startswith(".")]
     return [f"{start}{os.path.join(directory, entry.name)}{'/' if entry.is_dir() else ' '}" for entry in shown][:MOST]

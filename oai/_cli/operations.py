@@ -241,8 +241,10 @@ def find_names(table: Commands, word: str) -> list[str]:
         raise UsageError(
             f"{word} can only be called from Python, since its result is not data (oai list {word.partition('.')[0]})"
         )
-    found = any(_has([word], name, row) for name, row in table.items())
-    raise UsageError(f"unknown operation {word!r}{_did_you_mean(word, table)} (oai list{f' {word}' if found else ''})")
+    has_matches = any(_has([word], name, row) for name, row in table.items())
+    raise UsageError(
+        f"unknown operation {word!r}{_did_you_mean(word, table)} (oai list{f' {word}' if has_matches else ''})"
+    )
 
 
 def _did_you_mean(word: str, table: Commands) -> str:

@@ -191,8 +191,8 @@ class ModelMethods:
         """
         from oai._json.encode import encode  # which is built on this module
 
-        made: Self = _validated(cls, encode(obj), obj)
-        return made
+        instance: Self = _validated(cls, encode(obj), obj)
+        return instance
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes) -> Self:
@@ -201,8 +201,8 @@ class ModelMethods:
         Raises:
             ValueError: the text is not a JSON object, or does not fit; as that of `model_validate`.
         """
-        made: Self = _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
-        return made
+        instance: Self = _validated(cls, json_data.encode() if isinstance(json_data, str) else json_data, json_data)
+        return instance
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
@@ -210,8 +210,8 @@ class ModelMethods:
         from oai._json.decode import decode  # as above
         from oai._json.encode import encode
 
-        made: Self = decode(cls, encode(values))
-        return made
+        instance: Self = decode(cls, encode(values))
+        return instance
 
     construct = model_construct
 

@@ -52,9 +52,9 @@ class Kind(msgspec.StructMeta):
                     raise
             from oai._json.lenient import keep_unknown  # rarely needed
 
-            made = super().__call__(*args, **declared)
-            keep_unknown(made, extra)
-            return made
+            instance = super().__call__(*args, **declared)
+            keep_unknown(instance, extra)
+            return instance
 
         def _split(cls, fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: N805 - as above
             """Return the declared fields, which may have their names in JSON, and the others."""

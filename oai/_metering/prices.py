@@ -91,14 +91,14 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _price(name: str, model: str, fields: Any) -> Price:
-    known = Price.__struct_fields__
+    names = Price.__struct_fields__
     is_table = isinstance(fields, Mapping)
     if not is_table:
         raise ValueError(f"{name}: the prices of {model!r} must be a table, not {fields!r}")
     for field, value in fields.items():
-        if field not in known:
-            right = nearest(str(field), known)
-            hint = f". Did you mean {right!r}?" if right else f"; allowed are {', '.join(known)}"
+        if field not in names:
+            right = nearest(str(field), names)
+            hint = f". Did you mean {right!r}?" if right else f"; allowed are {', '.join(names)}"
             raise ValueError(f"{name}: {model!r} has an unknown price {field!r}{hint}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise ValueError(f"{name}: the price {field!r} of {model!r} must be a non-negative number, not {value!r}")

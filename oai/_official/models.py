@@ -65,8 +65,8 @@ def build(base_model_cls: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Make an object from its fields."""
     if args:
         raise TypeError(f"build takes the fields by name, not {len(args)} positional arguments")
-    made: T = construct_type(value=kwargs, type_=base_model_cls)
-    return made
+    value: T = construct_type(value=kwargs, type_=base_model_cls)
+    return value
 
 
 def is_basemodel(type_: Any) -> bool:

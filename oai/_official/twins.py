@@ -173,8 +173,8 @@ def _base() -> Any:
             """Make a model of data that is not validated; what is plain data in its fields becomes objects."""
             kinds = {name: field.annotation for name, field in cls.model_fields.items()}
             kinds |= {field.alias: field.annotation for field in cls.model_fields.values() if field.alias}
-            made = {name: construct_field(value, kinds[name]) for name, value in values.items() if name in kinds}
-            return super().model_construct(_fields_set, **(values | made))
+            fields = {name: construct_field(value, kinds[name]) for name, value in values.items() if name in kinds}
+            return super().model_construct(_fields_set, **(values | fields))
 
         construct = model_construct
 

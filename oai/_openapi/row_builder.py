@@ -186,5 +186,5 @@ def merge_rows(shipped: Row, row: dict[str, Any]) -> dict[str, Any]:
 
 def _kind(shipped: Row, name: str, kind: str) -> str:
     """Return the table's type of a parameter, required or optional as in the document."""
-    known = (shipped.params or {}).get(name)
-    return kind if known is None else known.removesuffix("?") + ("?" if kind.endswith("?") else "")
+    declared = (shipped.params or {}).get(name)
+    return kind if declared is None else declared.removesuffix("?") + ("?" if kind.endswith("?") else "")

@@ -279,10 +279,10 @@ class RecordingSession:
         ranked: list[tuple[int, int, Exchange]] = []
         place = -1
         for number, exchange in enumerate(new):
-            known = old.get(self._matcher.key(exchange.request))
+            places = old.get(self._matcher.key(exchange.request))
             reply = exchange.reply
-            if known:
-                place = known.popleft()
+            if places:
+                place = places.popleft()
                 before = self.recorded[place].reply
                 reply = before if _visible(before) == _visible(reply) else reply
             ranked.append((place, number, Exchange(request=exchange.request, reply=reply)))

@@ -49,16 +49,16 @@ def find_profile(provider: Any) -> Any:
     Raises:
         OpenAIError: it is not a provider.
     """
-    found = provider
+    profile = provider
     if isinstance(provider, str):
-        found = _named(provider)
+        profile = _named(provider)
     elif isinstance(provider, Mapping):
-        found = Profile("the provider", provider_row("provider", provider, all_providers()))
-    if not callable(getattr(found, "configure_options", None)):
+        profile = Profile("the provider", provider_row("provider", provider, all_providers()))
+    if not callable(getattr(profile, "configure_options", None)):
         raise OpenAIError(
             f"provider must be a name, a mapping of its row, or of oai.providers, not {type(provider).__name__}"
         )
-    return found
+    return profile
 
 
 def _named(name: str) -> Any:
@@ -153,10 +153,10 @@ class Profile(Dialect):
         """
 
         def value(name: str) -> str:
-            found = self._environment(name)
-            if found is None:
+            setting = self._environment(name)
+            if setting is None:
                 raise OpenAIError(f"{self.name} needs {name}: set {self.row.environment.get(name, name)}")
-            return found.rstrip("/")
+            return setting.rstrip("/")
 
         return PLACEHOLDER.sub(lambda match: value(match[1]), text)
 

@@ -121,14 +121,14 @@ class Speller:
             return self.builtin(name)
         if name in HOMES:
             return self.use(name)
-        found = _in_types(name)
-        if found is None:
+        home = _in_types(name)
+        if home is None:
             head = name.partition(".")[0]
             if head == name or hasattr(importlib.import_module("oai.types"), head):
                 resolve(name)  # raises with the missing part, unless a package has the name of one of our areas
             module, path = _module_of(name), name
         else:
-            module, path = found, f"oai.types.{name}"
+            module, path = home, f"oai.types.{name}"
         self.modules.add(module)
         return path
 
@@ -136,16 +136,16 @@ class Speller:
 def _in_types(name: str) -> str | None:
     """Return the module below `oai.types` that has a dotted name, `None` if there is no such name."""
     module: Any = importlib.import_module("oai.types")
-    found: Any = module
+    value: Any = module
     for part in name.split("."):
         try:
-            found = getattr(found, part)
+            value = getattr(value, part)
         except AttributeError:
-            if found is not module or importlib.util.find_spec(f"{module.__name__}.{part}") is None:
+            if value is not module or importlib.util.find_spec(f"{module.__name__}.{part}") is None:
                 return None
-            found = importlib.import_module(f"{module.__name__}.{part}")
-        if isinstance(found, types.ModuleType):
-            module = found
+            value = importlib.import_module(f"{module.__name__}.{part}")
+        if isinstance(value, types.ModuleType):
+            module = value
     return str(module.__name__)
 
 

@@ -45,12 +45,12 @@ def parse_table(name: str, source: bytes) -> Table:
     helpers: dict[str, HelperRow | WebSocketRow] = {}
     try:
         document = tomllib.loads(source.decode("utf-8-sig").replace("\r\n", "\n"))  # BOM and CRLF, as on Windows
-        found = list(find_rows(name, document))
+        headers = list(find_rows(name, document))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TableError(f"{name}: not valid TOML: {error}") from error
     except RecursionError:
         raise TableError(f"{name}: not valid TOML: it is nested too deeply") from None
-    for path, keys in found:
+    for path, keys in headers:
         if "websocket" in keys:
             from oai._table.check_websockets import check_socket  # few tables have WebSockets
 

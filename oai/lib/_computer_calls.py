@@ -56,12 +56,12 @@ def prepared(params: Mapping[str, Any], max_steps: Any) -> dict[str, Any]:
     tools = request.get("tools", [{"type": "computer"}])
     if not is_list(tools) or len(tools) != 1 or tools[0].get("type") not in TOOLS:
         raise ValueError("a computer run takes one tool, a computer")
-    given = request.get("input", [])
+    conversation = request.get("input", [])
     include = dict.fromkeys([*(request.get("include") or []), "reasoning.encrypted_content"])
     return request | {
         "tools": tools,
         "stream": False,
-        "input": [{"role": "user", "content": given}] if isinstance(given, str) else given,
+        "input": [{"role": "user", "content": conversation}] if isinstance(conversation, str) else conversation,
         "include": list(include),  # with it, the whole history can be sent again, also if nothing is stored
     }
 
@@ -74,9 +74,9 @@ class History:
     """The ids in a conversation, none of which may come twice: a call would be executed again."""
 
     def __init__(self, items: list[Any]) -> None:
-        known = [item for item in items if is_object(item)]
-        self._ids = {item["id"] for item in known if isinstance(item.get("id"), str) and item["id"]}
-        self._call_ids = {item["call_id"] for item in known if isinstance(item.get("call_id"), str)}
+        objects = [item for item in items if is_object(item)]
+        self._ids = {item["id"] for item in objects if isinstance(item.get("id"), str) and item["id"]}
+        self._call_ids = {item["call_id"] for item in objects if isinstance(item.get("call_id"), str)}
 
     def calls(self, response: Response, *, last: bool) -> list[ResponseComputerToolCall]:
         """Return the calls of a response; none if it is the final one.

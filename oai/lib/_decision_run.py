@@ -76,9 +76,9 @@ class DecisionRun:
         """Check the arguments of the run."""
         texts = isinstance(params.get("model"), str) and isinstance(params.get("input"), str)
         user = params.get("safety_identifier")
-        known = set(params) <= {"model", "input", "safety_identifier"}
+        only_known = set(params) <= {"model", "input", "safety_identifier"}
         steps = isinstance(max_steps, int) and not isinstance(max_steps, bool) and max_steps > 0
-        _require("invalid_params", texts, known, steps, user is None or isinstance(user, str))
+        _require("invalid_params", texts, only_known, steps, user is None or isinstance(user, str))
         self._params = dict(params)
 
     def check(self) -> None:

@@ -83,11 +83,11 @@ class BatchRun:
         for batch_id in entry.ended:
             if batch := (yield from self._unless_gone(self._client.batches.retrieve, batch_id)):
                 yield from self._settle(file, batch, final=False)
-        found = None
+        unrecorded = None
         if entry.batch_id is None and entry.input_file_id is not None:
             # The earlier run may have ended between creating the batch and recording it.
-            found = yield from self._find(entry)
-            entry.batch_id = found and found.id
+            unrecorded = yield from self._find(entry)
+            entry.batch_id = unrecorded and unrecorded.id
         if entry.batch_id is None:
             return
         waiting = len(file.waiting)
@@ -96,7 +96,7 @@ class BatchRun:
             yield from self._settle(file, batch, final=False)
         if file.waiting:
             entry.start_over(entry.batch_id if len(file.waiting) < waiting else None)
-        if file.waiting or found is not None:
+        if file.waiting or unrecorded is not None:
             self._journal.save(entry)
 
     def _unless_gone(self, method: Callable[..., Any], object_id: str, **options: Any) -> Steps[Any]:

@@ -183,12 +183,12 @@ class ResponsesWebSocketAccumulator:
         return item
 
     def _add_progress(self, kind: str, event: Any) -> None:
-        wanted, add = PROGRESS[kind]
+        item_type, add = PROGRESS[kind]
         item = self._items.get(index_of(event, "output_index"))
-        item_id = None if wanted == "shell_call" else text_of(event, "item_id")  # events of commands have none
-        if item is None or item.type != wanted or item_id not in (None, item.item_id):
+        item_id = None if item_type == "shell_call" else text_of(event, "item_id")  # events of commands have none
+        if item is None or item.type != item_type or item_id not in (None, item.item_id):
             return
-        if wanted == "shell_call_output":
+        if item_type == "shell_call_output":
             self._check_command(item, index_of(event, "command_index"))
         add(item, event)
 
