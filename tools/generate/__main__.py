@@ -14,6 +14,7 @@ declares to a file: reading it takes longest, and `--facts FILE` saves it.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tools.generate.write_stubs import write_resources, write_stubs
 
 def main() -> int:
     """Run the command line; return the exit status."""
+    gc.set_threshold(1_000_000)  # almost all that is read is kept, and was searched again and again
     parser = argparse.ArgumentParser(
         prog="python -m tools.generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
