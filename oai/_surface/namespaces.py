@@ -174,14 +174,16 @@ class MethodBuilder:
         else:
             call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
-        collected = {param: (row.params or {})[param].removesuffix("?") for param in collected_params(row, positional)}
+        params = {param: kind.removesuffix("?") for param, kind in (row.params or {}).items()}
         scope = {
             "_operation": operation,
-            "_places": {param: place for place, param in enumerate(collected)},
+            "_places": {param: place for place, param in enumerate(collected_params(row, positional))},
             **self._scope(),
         }
         filename = f"{GENERATED}{operation.name}, called {name}>"
-        function = make_function(name, filename, source, scope, required_params(row), collected)
+        function = make_function(
+            name, filename, source, scope, required_params(row), {**dict.fromkeys(row.path_params, "str"), **params}
+        )
         function.__qualname__ = f"{operation.name}"
         function.__doc__ = document(operation, self.table)
         return function

@@ -214,7 +214,7 @@ def make_function(
     source: str,
     scope: dict[str, Any],
     required: list[str],
-    collected: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
 ) -> FunctionType:
     """Compile a function, keep its source for tracebacks, and set the signature that `inspect` and `help` show.
 
@@ -224,7 +224,7 @@ def make_function(
         source: its source.
         scope: the global names that the source uses.
         required: the parameters that the signature shows without a default.
-        collected: the types of the parameters that the function collects, by name.
+        params: the types of the row's parameters, by name and in order, those that the function collects included.
     """
     import inspect  # a large module, needed only when a method is built
 
@@ -233,19 +233,19 @@ def make_function(
     exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - from a validated row
     function: FunctionType = scope.pop(name)  # `list` in the annotations of a method `list` is the type
     signature = inspect.signature(function)
-    parameters = [
-        parameter.replace(default=inspect.Parameter.empty) if parameter.name in required else parameter
-        for parameter in signature.parameters.values()
-        if parameter.name not in ("_unknown", "_others")
-    ]
-    if collected:
-        end = min(place for place, parameter in enumerate(parameters) if parameter.name in ("stream", *CALL_OPTIONS))
-        parameters[end:end] = [
-            inspect.Parameter(param, inspect.Parameter.KEYWORD_ONLY, default=omit, annotation=kind)
-            for param, kind in collected.items()
-        ]
-        function.__annotations__.update(collected)
-    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    parameters = {
+        param: parameter.replace(default=inspect.Parameter.empty) if param in required else parameter
+        for param, parameter in signature.parameters.items()
+        if param not in ("_unknown", "_others")
+    }
+    for param, kind in (params or {}).items():
+        if param not in parameters:
+            parameters[param] = inspect.Parameter(param, inspect.Parameter.KEYWORD_ONLY, default=omit, annotation=kind)
+            function.__annotations__[param] = kind
+    keywords = [param for param in params or () if parameters[param].kind is inspect.Parameter.KEYWORD_ONLY]
+    ordered = {param: parameters[param] for param in (*keywords, *parameters)}
+    shown = sorted(ordered.values(), key=lambda parameter: parameter.kind)
+    function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     return function
 
 
