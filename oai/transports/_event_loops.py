@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from oai._http.messages import TransportError
 from oai._http1 import SentHeads
@@ -56,7 +56,8 @@ class Loop:
 
     def __init__(self) -> None:
         self.servers: dict[str, Server] = {}
-        self.connections: set[Connection] = set()
+        self.connections: WeakSet[Connection] = WeakSet()
+        """Weak, since uvloop reports no loss of a connection whose opening is cancelled."""
         self.ending = _close_at_end(self.servers, self.connections)
         with contextlib.suppress(StopIteration):
             self.ending.__anext__().__await__().__next__()  # to its `yield`, without waiting
@@ -72,7 +73,7 @@ class Loop:
         await asyncio.sleep(0)  # for asyncio to close the sockets
 
 
-async def _close_at_end(servers: dict[str, Server], connections: set[Connection]) -> AsyncGenerator[None]:
+async def _close_at_end(servers: dict[str, Server], connections: WeakSet[Connection]) -> AsyncGenerator[None]:
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
@@ -100,7 +101,7 @@ class Connection(asyncio.Protocol):
         self,
         loop: asyncio.AbstractEventLoop,
         pool: Pool[Connection],
-        all_open: set[Connection],
+        all_open: WeakSet[Connection],
     ) -> None:
         self.loop = loop
         self._pool = pool

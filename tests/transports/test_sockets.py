@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import socket
 import ssl
@@ -278,6 +279,32 @@ def test_closing_a_reply_in_another_thread_ends_the_read(
     assert time.monotonic() - began < 20
     closing.join()
     assert server.until(lambda: not server.open_connections)
+
+
+class SilentLoop(asyncio.SelectorEventLoop):
+    """An event loop that, like uvloop, does not report the loss of a connection whose opening is cancelled."""
+
+    async def create_connection(self, protocol_factory: Any, **options: Any) -> Any:  # type: ignore[override]
+        transport, _ = await super().create_connection(asyncio.Protocol, **options)
+        protocol_factory().connection_made(transport)
+        transport.abort()
+        raise asyncio.CancelledError
+
+
+def test_cancelled_openings_leave_nothing_behind(server: Loopback) -> None:
+    transport = AsyncHTTPTransport()
+
+    async def main() -> int:
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await transport.send(get(server.url))
+        gc.collect()
+        left = len(transport._loops.of(asyncio.get_running_loop()).connections)
+        await transport.close()
+        return left
+
+    with asyncio.Runner(loop_factory=SilentLoop) as runner:
+        assert runner.run(main()) == 0
 
 
 @pytest.mark.parametrize("first", ["read", "close"])
