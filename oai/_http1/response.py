@@ -202,8 +202,7 @@ class Response:
             self._keeps = self._keeps and length is None and self._minor > 0
             self._read = Response._read_chunks
         elif length is None:
-            self._keeps = False
-            self._read = Response._read_until_close
+            self._keeps, self._read = False, Response._read_until_close
         else:
             self.length = self._left = _length(length)
             self._read = Response._read_length
