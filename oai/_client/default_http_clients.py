@@ -69,11 +69,14 @@ def __getattr__(name: str) -> Any:
     names: dict[str, Any] = {"__module__": __name__, "__doc__": f"`{module}.{base_name}` for `http_client=`."}
     if module == "oai.transports.aiohttp":
 
-        def __init__(self: Any, *, timeout: Any = omit, **options: Any) -> None:  # noqa: N807 - it becomes the class's
+        def __init__(  # noqa: N807 - it becomes the class's
+            self: Any, *, timeout: Any = omit, follow_redirects: Any = True, **options: Any
+        ) -> None:
             base.__init__(self, **_transport_options(**options))
             self.timeout = timeout  # of which `own_timeout` makes the client's
+            self.follows_redirects = follow_redirects
 
-        names |= {"__init__": __init__, "__reduce__": _reduce_with_timeout}
+        names |= {"__init__": __init__, "__reduce__": _reduce_with_attributes}
     else:
 
         def __init__(self: Any, **options: Any) -> None:  # noqa: N807 - it becomes the class's
@@ -92,7 +95,6 @@ def _transport_options(
     verify: Any = True,
     cert: Any = None,
     limits: Any = None,
-    follow_redirects: bool = True,
     **options: Any,
 ) -> dict[str, Any]:
     """Return the options of `AiohttpTransport` for those of `httpx.AsyncClient`, which the official SDK takes.
@@ -100,8 +102,6 @@ def _transport_options(
     Raises:
         TypeError: an option is not one of them, or its value is not supported.
     """
-    if not follow_redirects:
-        raise TypeError("DefaultAioHttpClient always follows redirects: follow_redirects must be True, not False")
     for name in INSTEAD.keys() & options.keys():
         raise TypeError(f"DefaultAioHttpClient does not take httpx's {name}; use {INSTEAD[name]}")
     options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
@@ -140,7 +140,7 @@ def _tls_context(verify: Any, cert: Any) -> SSLContext:
     return context
 
 
-def _reduce_with_timeout(self: Any) -> Any:
-    """Pickle a `DefaultAioHttpClient`; a timeout is an attribute, which its class sets."""
+def _reduce_with_attributes(self: Any) -> Any:
+    """Pickle a `DefaultAioHttpClient` with the attributes that its class sets."""
     function, arguments, *_ = super(type(self), self).__reduce__()
-    return function, arguments, {"timeout": self.timeout}
+    return function, arguments, {"timeout": self.timeout, "follows_redirects": self.follows_redirects}

@@ -43,6 +43,7 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
 
     class Closing(HttpxTransport):
         adds = True
+        follows_redirects = http_client.follow_redirects
 
         def close(self) -> None:
             super().close()
@@ -50,6 +51,7 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
 
     class AsyncClosing(AsyncHttpxTransport):
         adds = True
+        follows_redirects = http_client.follow_redirects
 
         async def close(self) -> None:
             await super().close()

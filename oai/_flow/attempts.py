@@ -117,7 +117,7 @@ def _attempt(
     else:
         reply = yield from _signed(signer, request, transport, io)
     history: list[Response] = []
-    if reply.status in REDIRECTS and call.config.dialect.follows_redirects:
+    if reply.status in REDIRECTS and _follows_redirects(call, transport):
         reply, request = yield from _follow(reply, request, transport, began, history)
     response = Response(
         reply.status,
@@ -146,6 +146,11 @@ def _attempt(
         message = f"the response is larger than max_body ({limit} bytes)"
         raise ResponseTooLargeError(message, response=response) from None
     return response, None
+
+
+def _follows_redirects(call: PreparedCall, transport: Transport) -> bool:
+    """Tell whether redirects are followed: neither the service nor the `http_client` of the caller excludes it."""
+    return call.config.dialect.follows_redirects and getattr(transport, "follows_redirects", True)
 
 
 def _signed(signer: Dialect, request: Request, transport: Transport, io: ClientIO) -> Generator[Effect, Any, Reply]:

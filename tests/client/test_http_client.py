@@ -44,6 +44,7 @@ def brought(library: Any, name: str) -> Any:
         params={"tenant": "t"},
         cookies={"c": "1"},
         auth=("me", "pw"),
+        follow_redirects=True,
     )
 
 
@@ -105,7 +106,7 @@ def test_credentials_in_a_location_are_not_sent(location: str) -> None:
         requests.append(request)
         return httpx.Response(302, headers={"Location": location}) if len(requests) == 1 else httpx.Response(200)
 
-    http_client = httpx.Client(transport=httpx.MockTransport(respond))
+    http_client = httpx.Client(transport=httpx.MockTransport(respond), follow_redirects=True)
     with oai.OpenAI(api_key="k", base_url="https://this.test/v1", http_client=http_client) as client:
         client.files.content("f")
     assert requests[1].headers.get("Authorization") == ("Bearer k" if requests[1].url.host == "this.test" else None)
@@ -237,7 +238,6 @@ def test_default_aiohttp_client_verifies_as_httpx_does(verify: Any, is_reached: 
     [
         ({"proxy": "http://127.0.0.1:1"}, "does not take httpx's proxy; use HTTPS_PROXY"),
         ({"headers": {"a": "b"}}, "does not take httpx's headers; use the client's default_headers"),
-        ({"follow_redirects": False}, "follow_redirects must be True, not False"),
         ({"verifi": True}, "unexpected keyword argument 'verifi'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -245,6 +245,38 @@ def test_default_aiohttp_client_verifies_as_httpx_does(verify: Any, is_reached: 
 def test_default_aiohttp_client_refuses_what_it_cannot_apply(option: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         oai.DefaultAioHttpClient(**option)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize(
+    "make", [oai.DefaultHttpxClient, oai.DefaultAsyncHttpxClient, oai.DefaultAioHttpClient, httpx.Client]
+)
+def test_redirects_are_followed_if_the_http_client_follows_them(make: Any, follows: bool, server: Loopback) -> None:
+    server.reply(Answer(307, headers=[("location", "/v1/other")]), Answer.of_json({"id": "m"}))
+    http_client = make(follow_redirects=follows)
+
+    def retrieve() -> Any:
+        if isinstance(http_client, httpx.Client | oai.DefaultHttpxClient):
+            with oai.OpenAI(http_client=http_client, **options(server)) as client:
+                return client.models.retrieve("m")
+
+        async def main() -> Any:
+            async with oai.AsyncOpenAI(http_client=http_client, **options(server)) as client:
+                return await client.models.retrieve("m")
+
+        return asyncio.run(main())
+
+    if follows:
+        assert retrieve().id == "m"
+    else:
+        with pytest.raises(oai.APIStatusError) as caught:
+            retrieve()
+        assert caught.value.status_code == 307
+    assert len(server.requests) == 1 + follows
+
+
+def test_pickle_of_a_default_aiohttp_client_keeps_whether_it_follows_redirects() -> None:
+    assert not pickle.loads(pickle.dumps(oai.DefaultAioHttpClient(follow_redirects=False))).follows_redirects
 
 
 @pytest.mark.parametrize("make", [oai.DefaultHttpxClient, oai.DefaultAsyncHttpxClient])
