@@ -223,3 +223,14 @@ def test_typed_function_gets_a_value_of_its_type(arguments: str, booked: list[in
 def test_tool_without_a_type_is_not_registered_as_typed() -> None:
     with pytest.raises(ValueError, match="such as a Pydantic model"):
         RegisteredFunction.from_tool(TOOL, execute=lambda _: "done")
+
+
+@pytest.mark.parametrize("name", ["run", "iterate"])
+def test_unknown_option_of_a_run_raises_with_the_name_of_the_method(name: str) -> None:
+    def call(runner: Any) -> Any:
+        outcome = getattr(runner, name)(None, {}, max_step=3)
+        return asyncio.run(outcome)
+
+    for runner in (ResponsesToolRunner(), AsyncResponsesToolRunner()):
+        with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'max_step'"):
+            call(runner)
