@@ -16,6 +16,7 @@ from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -84,8 +85,8 @@ class Pool(Generic[C]):
     """The idle connections to one origin, and the callers that wait for one.
 
     A caller that has got a connection, or the right to open one, calls `put_back` or `release` once. Both may be called
-    by a finalizer, at any point of the program: they never wait for the lock. They append to a queue, which the next
-    caller empties, or they themselves if a caller is waiting.
+    by a finalizer, at any point of the program: they never wait for the lock. They append to a queue, and pass on what
+    they find there if a caller is waiting.
 
     Args:
         connections: how many connections there may be at a time.
@@ -96,33 +97,28 @@ class Pool(Generic[C]):
         self._unopened = connections
         self._expiry = keepalive_expiry
         self._idle: deque[tuple[C, float]] = deque()
+        self._released: deque[None] = deque()  # which may be opened, too
         self._waiters: deque[Waiter[C]] = deque()
-        self._returned: deque[tuple[C | None, float]] = deque()
-        self._lock = allocate_lock()
+        self._lock = allocate_lock()  # of whoever takes something out of a queue
         self._closed = False
 
     def take(self) -> C | None:
         """Return the newest idle connection that can be used again, if there is one."""
-        if not (self._idle or self._returned):
+        if not self._idle:
             return None
         with self._lock:
-            self._take_back()
             connection = self._newest()
-        if self._returned:
+        if self._waiters or self._closed:
             self._settle()
         return connection
 
     def acquire(self, make_waiter: Callable[[], W]) -> C | W | None:
         """Return an idle connection, or `None` for the right to open one, or a waiter that is in the queue."""
         with self._lock:
-            self._take_back()
             outcome: C | W | None = self._newest()
-            if outcome is None:
-                if self._unopened > 0:
-                    self._unopened -= 1
-                else:
-                    outcome = make_waiter()
-                    self._waiters.append(outcome)  # type: ignore[arg-type]  # `make_waiter` returns waiters of C
+            if outcome is None and not self._may_open():
+                outcome = make_waiter()
+                self._waiters.append(outcome)  # type: ignore[arg-type]  # `make_waiter` returns waiters of C
         self._settle()
         return outcome
 
@@ -137,13 +133,13 @@ class Pool(Generic[C]):
 
     def put_back(self, connection: C) -> None:
         """Take back a connection that can be used again."""
-        self._returned.append((connection, time.monotonic()))
+        self._idle.append((connection, time.monotonic()))
         if self._waiters or self._closed:
             self._settle()
 
     def release(self) -> None:
         """Release the slot of a connection that was closed or could not be opened."""
-        self._returned.append((None, 0.0))
+        self._released.append(None)
         if self._waiters:
             self._settle()
 
@@ -151,43 +147,62 @@ class Pool(Generic[C]):
         """Close the idle connections, and those that will be put back."""
         self._closed = True
         with self._lock:
-            self._close_idle(time.monotonic())
+            self._close_idle(inf)
             waiters, self._waiters = self._waiters, deque()
         for waiter in waiters:  # each finds that its transport is closed
             waiter.wake(None)
         self._settle()
 
     def _newest(self) -> C | None:
-        now = time.monotonic()
+        oldest = time.monotonic() - self._expiry
+        if self._idle and self._idle[0][1] <= oldest:
+            self._close_idle(oldest)
         while self._idle:
-            connection, since = self._idle.pop()
-            if now - since < self._expiry and connection.is_quiet():
+            connection, _ = self._idle.pop()
+            if connection.is_quiet():
                 return connection
             connection.close()
             self._unopened += 1
         return None
 
+    def _may_open(self) -> bool:
+        """Take the right to open a connection, if there is one."""
+        if self._released:
+            self._released.pop()
+        elif self._unopened > 0:
+            self._unopened -= 1
+        else:
+            return False
+        return True
+
     def _settle(self) -> None:
         """Pass on what was returned. Whoever holds the lock does it for those that find it held."""
-        while self._returned and self._lock.acquire(False):
+        while self._has_work() and self._lock.acquire(False):
             try:
-                self._take_back()
+                self._pass_on()
             finally:
                 self._lock.release()
 
-    def _take_back(self) -> None:
-        while self._returned:
-            connection, since = self._returned.popleft()
-            if self._waiters and self._pass_on(connection):
-                continue
-            if connection is None:
-                self._unopened += 1
-            else:
-                self._idle.append((connection, since))
-                self._close_idle(since - self._expiry if not self._closed else since)
+    def _has_work(self) -> bool:
+        if self._idle and self._closed:
+            return True
+        return bool(self._waiters and (self._idle or self._released or self._unopened > 0))
 
-    def _pass_on(self, connection: C | None) -> bool:
-        """Wake a caller that waits; return whether there was one."""
+    def _pass_on(self) -> None:
+        if self._closed:
+            self._close_idle(inf)
+        while self._waiters:
+            if self._idle:
+                newest = self._idle.pop()
+                if not self._wake(newest[0]):
+                    self._idle.append(newest)
+            elif not self._may_open():
+                return
+            elif not self._wake(None):
+                self._released.append(None)
+
+    def _wake(self, connection: C | None) -> bool:
+        """Wake the caller that has waited longest; return whether there was one."""
         while self._waiters:
             if self._waiters.popleft().wake(connection):
                 return True
