@@ -40,7 +40,7 @@ class SentHeads:
     """Encoded heads of earlier requests to a server, each up to the field that frames the body.
 
     Most requests of a program differ from an earlier one in their body alone, so that their heads need not be checked
-    and encoded again. Heads contain keys: they belong to the connections of one transport, and are dropped with them.
+    and encoded again. Heads contain keys: a driver keeps them with its connections to the server, no longer than these.
     """
 
     __slots__ = ("_last",)
