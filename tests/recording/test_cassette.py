@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
 from hypothesis import example as tried
-from hypothesis import given
 from hypothesis import strategies as st
 
 from oai._incoming.forms import form_parts
 from oai._recording import cassette
 from oai._recording.cassette import CassetteError, Exchange, RecordedRequest, RecordedResponse
-from oai._recording.content import coarse, keep_content, keep_stream
+from oai._recording.content import coarse, has_secret, keep_content, keep_stream
 from oai._request.multipart import Multipart
 from oai._support import atomic_files as _place
 from oai._support.redact import Redactor
@@ -149,6 +149,7 @@ MARKED = st.builds(lambda text, codec: f"\ufeff{text}".encode(codec, "replace"),
 @tried("\ufeffA".encode("utf-16-be"))
 @given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")) | MARKED)
 def test_content_round_trip(content: bytes) -> None:
+    assume(not has_secret(content, Redactor()))
     assert RecordedResponse(**keep_content(content, Redactor())).content() == content
 
 
@@ -180,6 +181,7 @@ def test_json_without_a_known_layout_is_kept_exactly(text: str) -> None:
     )
 )
 def test_stream_round_trip_keeps_boundaries(pieces: list[bytes]) -> None:
+    assume(not has_secret(b"".join(pieces), Redactor()))  # of bytes that look like a key by chance
     chunks = keep_stream([(0.0, piece) for piece in pieces], Redactor())
     assert [chunk.content() for chunk in chunks] == [piece for piece in pieces if piece]
 
