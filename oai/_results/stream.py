@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from oai._http.either import pieces_of
@@ -15,6 +14,7 @@ from oai._http.messages import TransportError
 from oai._http.response import Response
 from oai._results.events import EventDecoder
 from oai._results.sse_output import Errors
+from oai._support.closing import ClosedByAsyncWith, ClosedByWith
 from oai._table.operation import Operation
 
 if TYPE_CHECKING:
@@ -74,38 +74,6 @@ async def close(reply: Any) -> None:
     closing = reply.close()
     if closing is not None:
         await closing
-
-
-class ClosedByWith:
-    """Base class of objects that a `with` block closes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Release what the object holds."""
-        raise NotImplementedError
-
-
-class ClosedByAsyncWith:
-    """Base class of objects that an `async with` block closes."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Release what the object holds."""
-        raise NotImplementedError
 
 
 class _BaseStream(Generic[T]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from oai._errors import OpenAIError, ParseError
 from oai._http.response import Response
 from oai._request.client_core import core_of
-from oai._results.stream import ClosedByAsyncWith, ClosedByWith
+from oai._support.closing import ClosedByAsyncWith, ClosedByWith
 from oai.helpers.agents.calls import Dispatcher
 from oai.helpers.agents.results import AgentTurnResult, AgentTurnResultError, Collector
 from oai.helpers.agents.turn_events import Events

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from oai._errors import OpenAIError
 from oai._http.response import Response
 from oai._results.sse_output import Errors
-from oai._results.stream import AsyncStream, ClosedByAsyncWith, ClosedByWith, Stream
+from oai._results.stream import AsyncStream, Stream
+from oai._support.closing import ClosedByAsyncWith, ClosedByWith
 
 if TYPE_CHECKING:
     from types import TracebackType

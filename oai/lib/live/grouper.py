@@ -8,10 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, Self, TypeVar
 
 from oai._errors import OpenAIError
+from oai._support.closing import ClosedByAsyncWith, ClosedByWith
 from oai.lib.live.projection import TranscriptProjection
 from oai.lib.live.segments import GroupingUpdate, TranscriptGrouperOptions, TranscriptSegment
 
@@ -116,7 +116,7 @@ class _Grouper(Generic[Timer]):
         raise NotImplementedError
 
 
-class TranscriptGrouper(_Grouper[threading.Timer]):
+class TranscriptGrouper(_Grouper[threading.Timer], ClosedByWith):
     """Groups the transcript of a Live session into segments, with callbacks.
 
     `push` each event of the session; `on("segment.updated")` gets a `TranscriptSegment` with the whole text so far,
@@ -146,14 +146,6 @@ class TranscriptGrouper(_Grouper[threading.Timer]):
         with self._lock:
             self._queue(self._projection.finish("manual"))
         self._dispatch()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _start_timer(self, seconds: float) -> threading.Timer:
         def fire() -> None:
@@ -192,7 +184,7 @@ class TranscriptGrouper(_Grouper[threading.Timer]):
             return None
 
 
-class AsyncTranscriptGrouper(_Grouper[asyncio.TimerHandle]):
+class AsyncTranscriptGrouper(_Grouper[asyncio.TimerHandle], ClosedByAsyncWith):
     """`TranscriptGrouper` for asyncio: `push` and `close` are coroutines, and handlers may be.
 
     All callbacks run on the event loop that first used the grouper. An error of a callback that a timer caused goes to
@@ -221,11 +213,6 @@ class AsyncTranscriptGrouper(_Grouper[asyncio.TimerHandle]):
     async def __aenter__(self) -> Self:
         self._own_loop()
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
