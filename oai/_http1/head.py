@@ -114,7 +114,7 @@ class FieldIndex(Mapping[str, str]):
         self._places = places
 
     def __getitem__(self, name: str) -> str:
-        return self._lines[self._places[name]].partition(":")[2].strip(" \t")
+        return _name_and_value(self._lines[self._places[name]])[1]
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a field, or the default."""

@@ -173,11 +173,12 @@ class MethodBuilder:
             call = ("", f"{client}._core.list")
         else:
             call = ("async ", f"await {client}._core.call")
-        source = "\n".join(operation_source(name, row, positional, call))
+        collected = collected_params(row, positional)
+        source = "\n".join(operation_source(name, row, positional, collected, call))
         params = {param: kind.removesuffix("?") for param, kind in (row.params or {}).items()}
         scope = {
             "_operation": operation,
-            "_places": {param: place for place, param in enumerate(collected_params(row, positional))},
+            "_places": {param: place for place, param in enumerate(collected)},
             **self._scope(),
         }
         filename = f"{GENERATED}{operation.name}, called {name}>"

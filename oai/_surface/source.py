@@ -30,16 +30,17 @@ OPTION_SOURCE = (
 )
 
 
-def operation_source(name: str, row: Row, positional: list[str], call: tuple[str, str]) -> Iterator[str]:
+def operation_source(
+    name: str, row: Row, positional: list[str], collected: list[str], call: tuple[str, str]
+) -> Iterator[str]:
     """Yield the lines of the function of an operation.
 
-    `call` holds the two parts in which sync and async functions differ: the prefix of `def`, and the function that
-    gets the arguments.
+    `collected` has the names of the parameters that the function collects. `call` holds the two parts in which sync and
+    async functions differ: the prefix of `def`, and the function that gets the arguments.
     """
     params = row.params or {}
     path_params = row.path_params
     names = [*path_params, *params]
-    collected = collected_params(row, positional)
     signature = ["self", *(_parameter(param, params) for param in positional), "*"]
     signature += [_parameter(param, params) for param in names if param not in (*positional, *collected)]
     signature += [_parameter(param, row.local) for param in row.local]
@@ -236,7 +237,7 @@ def make_function(
     parameters = {
         param: parameter.replace(default=inspect.Parameter.empty) if param in required else parameter
         for param, parameter in signature.parameters.items()
-        if param not in ("_unknown", "_others")
+        if not param.startswith("_")
     }
     for param, kind in (params or {}).items():
         if param not in parameters:

@@ -151,14 +151,19 @@ def test_help_of_the_request_of_an_error() -> None:
     assert typing.get_type_hints(type(error.request))["headers"] is oai.Headers
 
 
+def printed_by(code: str) -> str:
+    """Return what a fresh interpreter prints."""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return ran.stdout
+
+
 def test_types_in_modules_that_are_not_imported_are_evaluated() -> None:
     code = (
         "import typing, oai\n"
         "client = oai.OpenAI(transport=oai.OfflineTransport())\n"
         "print(typing.get_type_hints(client.beta.agents.sessions.create)['tool_handlers'])"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert ran.stdout.startswith("collections.abc.Mapping[str, collections.abc.Callable[")
+    assert printed_by(code).startswith("collections.abc.Mapping[str, collections.abc.Callable[")
 
 
 def test_types_of_a_library_that_is_not_installed_are_any() -> None:
@@ -167,5 +172,4 @@ def test_types_of_a_library_that_is_not_installed_are_any() -> None:
         "from oai.transports.httpx import HttpxTransport\n"
         "print(typing.get_type_hints(HttpxTransport.__init__)['client'])"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert ran.stdout == "typing.Any\n"
+    assert printed_by(code) == "typing.Any\n"
